@@ -1,0 +1,1 @@
+"""Spectral interpretation: from raw readings to observations with uncertainties."""

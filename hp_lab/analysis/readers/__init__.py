@@ -1,0 +1,1 @@
+"""Readers of instrument file formats."""

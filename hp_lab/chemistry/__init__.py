@@ -1,0 +1,1 @@
+"""Chemistry: compositions, spacer cations, stock solutions and how to mix them."""

@@ -1,0 +1,1 @@
+"""Instruments: what each can do (protocol), and how it is told (driver)."""

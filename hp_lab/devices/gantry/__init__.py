@@ -1,0 +1,1 @@
+"""The transfer gantry and its gripper."""

@@ -1,0 +1,1 @@
+"""The fibre spectrometer and its light sources."""

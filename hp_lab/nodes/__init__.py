@@ -1,0 +1,1 @@
+"""ROS nodes: thin, one a file; the only place that knows ROS."""

@@ -1,0 +1,1 @@
+"""The planner: proposes the next experiments from what was observed."""

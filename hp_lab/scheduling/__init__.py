@@ -1,0 +1,1 @@
+"""Scheduling: tasks of many samples on the laboratory's stations."""

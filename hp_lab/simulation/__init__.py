@@ -1,0 +1,1 @@
+"""The hidden world: films as they really are, and emulated instruments that read them."""

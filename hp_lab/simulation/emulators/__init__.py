@@ -1,0 +1,1 @@
+"""Instruments that answer bytes as the real ones do."""

@@ -1,0 +1,1 @@
+"""What is kept: the append-only journal, raw readings, reports."""

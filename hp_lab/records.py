@@ -15,7 +15,7 @@ from hp_lab.units import FloatArray
 
 Setting = float | str
 Bound = Literal["exact", "lower_bound", "upper_bound"]
-Mode = Literal["absorbance", "transmittance", "photoluminescence"]
+Mode = Literal["absorbance", "transmittance", "photoluminescence", "reference"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,476 @@
+"""The dimensions of a search space, as a campaign file declares them.
+
+Every dimension turns settings into codes, real numbers in fixed columns, and back: a
+continuous value is scaled to 0..1, a category is its index, a simplex is its fractions.
+The planner works on codes; people and recipes see settings.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from hp_lab.errors import InvalidInput
+from hp_lab.planner import molecules
+from hp_lab.records import Setting
+from hp_lab.units import FloatArray
+
+Settings = Mapping[str, Setting]
+Columns = dict[str, np.ndarray]
+# Fractions are given to a thousandth; finer than any pipetting error.
+SIMPLEX_STEP = 1e-3
+_SUM_TOLERANCE = 1e-6
+
+
+class Model(BaseModel):
+    """A frozen model that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def number(settings: Settings, field: str) -> float:
+    """Return the number of a setting.
+
+    Raises:
+        InvalidInput: It is missing or no finite number.
+    """
+    value = settings.get(field)
+    if not isinstance(value, int | float):
+        msg = f"setting {field}: {value!r} is not a number"
+        raise InvalidInput(msg)
+    if not np.isfinite(value):
+        msg = f"setting {field}: {value!r} must be a finite number"
+        raise InvalidInput(msg)
+    return float(value)
+
+
+class Continuous(Model):
+    """A number between low and high, optionally in steps or on a logarithmic scale."""
+
+    type: Literal["continuous"]
+    low: float
+    high: float
+    step: Annotated[float, Field(gt=0)] | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high <= self.low:
+            msg = f"high {self.high:g} must be above low {self.low:g}"
+            raise ValueError(msg)
+        if self.log and self.low <= 0:
+            msg = f"low {self.low:g} must be above 0 on a logarithmic scale"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def width(self) -> int:
+        """Columns of code."""
+        return 1
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that make one point."""
+        return 1
+
+    def names(self, name: str) -> list[str]:
+        """Return the settings that the dimension owns."""
+        return [name]
+
+    def from_uniform(self, uniform: FloatArray) -> FloatArray:
+        """Return codes of uniform numbers (m, 1)."""
+        return self.snap(uniform)
+
+    def snap(self, codes: FloatArray) -> FloatArray:
+        """Return the nearest allowed codes."""
+        codes = np.clip(codes, 0.0, 1.0)
+        if self.step is None:
+            return codes
+        value = self._value(codes)
+        steps = np.floor((self.high - self.low) / self.step + 1e-9)
+        index = np.clip(np.round((value - self.low) / self.step), 0, steps)
+        return self._code(self.low + index * self.step)
+
+    def columns(self, name: str, codes: FloatArray) -> Columns:
+        """Return the settings of codes (m, 1)."""
+        value = self._value(codes[:, 0])
+        if self.step is not None:
+            value = (
+                self.low + np.round((value - self.low) / self.step) * self.step
+            ).clip(self.low, self.high)
+        smallest = self.low if self.log else self.high - self.low
+        resolution = 7 - int(np.floor(np.log10(smallest)))
+        return {name: np.round(value, resolution).clip(self.low, self.high)}
+
+    def codes(self, name: str, settings: Sequence[Settings]) -> FloatArray:
+        """Return codes (m, 1) of settings."""
+        return self._code(np.array([[number(s, name)] for s in settings]))
+
+    def check(self, name: str, settings: Settings) -> None:
+        """Raise InvalidInput where a setting is outside."""
+        value = number(settings, name)
+        slack = 1e-9 * (self.high - self.low)
+        if not self.low - slack <= value <= self.high + slack:
+            limit, word = (
+                (self.low, "below low")
+                if value < self.low
+                else (self.high, "above high")
+            )
+            msg = f"setting {name}: {value:g} is {word} {limit:g} of the search space"
+            raise InvalidInput(msg)
+
+    def move(
+        self, codes: FloatArray, rng: np.random.Generator, scale: float
+    ) -> FloatArray:
+        """Return codes moved by about ``scale`` of the range."""
+        return self.snap(codes + scale * rng.standard_normal(codes.shape))
+
+    def _value(self, codes: FloatArray) -> FloatArray:
+        if self.log:
+            ratio = np.log(self.high / self.low)
+            return np.asarray(self.low * np.exp(codes * ratio))
+        return np.asarray(self.low + codes * (self.high - self.low))
+
+    def _code(self, value: FloatArray) -> FloatArray:
+        if self.log:
+            return np.asarray(np.log(value / self.low) / np.log(self.high / self.low))
+        return np.asarray((value - self.low) / (self.high - self.low))
+
+
+class Ordinal(Model):
+    """One of several numbers, whose distance means something."""
+
+    type: Literal["ordinal"]
+    values: Annotated[tuple[float, ...], Field(min_length=1)]
+
+    @field_validator("values")
+    @classmethod
+    def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if list(values) != sorted(set(values)):
+            msg = f"values {list(values)} must ascend without repeats"
+            raise ValueError(msg)
+        return values
+
+    @property
+    def width(self) -> int:
+        """Columns of code."""
+        return 1
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that make one point."""
+        return 1
+
+    def names(self, name: str) -> list[str]:
+        """Return the settings that the dimension owns."""
+        return [name]
+
+    def from_uniform(self, uniform: FloatArray) -> FloatArray:
+        """Return codes of uniform numbers (m, 1), every value equally often."""
+        index = np.minimum((uniform * len(self.values)).astype(int), self._last)
+        return np.asarray(self._scaled[index])
+
+    def snap(self, codes: FloatArray) -> FloatArray:
+        """Return the nearest allowed codes."""
+        index = np.abs(codes[..., None] - self._scaled).argmin(axis=-1)
+        return np.asarray(self._scaled[index])
+
+    def columns(self, name: str, codes: FloatArray) -> Columns:
+        """Return the settings of codes (m, 1)."""
+        index = np.abs(codes[:, :1] - self._scaled).argmin(axis=1)
+        return {name: np.array(self.values)[index]}
+
+    def codes(self, name: str, settings: Sequence[Settings]) -> FloatArray:
+        """Return codes (m, 1) of settings."""
+        value = np.array([[number(s, name)] for s in settings])
+        return (value - self.values[0]) / self._span
+
+    def check(self, name: str, settings: Settings) -> None:
+        """Raise InvalidInput where a setting is none of the values."""
+        value = number(settings, name)
+        if not np.any(np.abs(np.array(self.values) - value) < 1e-9 * self._span):
+            allowed = ", ".join(f"{v:g}" for v in self.values)
+            msg = f"setting {name}: {value:g} is not one of {allowed}"
+            raise InvalidInput(msg)
+
+    def move(
+        self, codes: FloatArray, rng: np.random.Generator, scale: float
+    ) -> FloatArray:
+        """Return codes moved by about ``scale`` of the range, often by one value."""
+        one = 1.0 / max(self._last, 1)
+        step = rng.standard_normal(codes.shape) * max(scale, 0.7 * one)
+        return self.snap(codes + step)
+
+    @property
+    def _last(self) -> int:
+        return len(self.values) - 1
+
+    @property
+    def _span(self) -> float:
+        return (self.values[-1] - self.values[0]) or 1.0
+
+    @cached_property
+    def _scaled(self) -> FloatArray:
+        return (np.array(self.values) - self.values[0]) / self._span
+
+
+class Categorical(Model):
+    """One of several names without any order."""
+
+    type: Literal["categorical"]
+    choices: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("choices")
+    @classmethod
+    def _distinct(cls, choices: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(choices)) < len(choices):
+            msg = f"choices {list(choices)} must not repeat"
+            raise ValueError(msg)
+        return choices
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, in the order of their codes."""
+        return self.choices
+
+    @property
+    def width(self) -> int:
+        """Columns of code."""
+        return 1
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that make one point."""
+        return 1
+
+    def names(self, name: str) -> list[str]:
+        """Return the settings that the dimension owns."""
+        return [name]
+
+    def from_uniform(self, uniform: FloatArray) -> FloatArray:
+        """Return codes of uniform numbers (m, 1), every name equally often."""
+        size = len(self.labels)
+        return np.minimum(np.floor(uniform * size), size - 1)
+
+    def snap(self, codes: FloatArray) -> FloatArray:
+        """Return the nearest allowed codes."""
+        return np.clip(np.round(codes), 0, len(self.labels) - 1)
+
+    def columns(self, name: str, codes: FloatArray) -> Columns:
+        """Return the settings of codes (m, 1)."""
+        return {name: np.array(self.labels, dtype=object)[codes[:, 0].astype(int)]}
+
+    def codes(self, name: str, settings: Sequence[Settings]) -> FloatArray:
+        """Return codes (m, 1) of settings."""
+        for one in settings:
+            self.check(name, one)
+        return np.array([[self.labels.index(str(s[name]))] for s in settings], float)
+
+    def check(self, name: str, settings: Settings) -> None:
+        """Raise InvalidInput where a setting is none of the names."""
+        value = settings.get(name)
+        if value not in self.labels:
+            msg = f"setting {name}: {value!r} is not one of {', '.join(self.labels)}"
+            raise InvalidInput(msg)
+
+    def move(
+        self, codes: FloatArray, rng: np.random.Generator, scale: float
+    ) -> FloatArray:
+        """Return codes of which some jumped to any name."""
+        jump = rng.random(codes.shape) < 0.15 + scale
+        other = rng.integers(0, len(self.labels), codes.shape).astype(float)
+        return np.where(jump, other, codes)
+
+
+class Molecule(Categorical):
+    """One of several molecules: abbreviations of the library of spacers, or SMILES.
+
+    ``choices: [PEA, BA]`` are looked up; ``choices: {PEA: '[NH3+]CCc1ccccc1'}`` are
+    taken as they are, so that a molecule nobody has listed can be proposed.
+    """
+
+    type: Literal["molecule"]  # type: ignore[assignment]  # the tag of the union
+    choices: dict[str, str]  # type: ignore[assignment]  # label -> SMILES
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _look_up(cls, choices: object) -> object:
+        if isinstance(choices, list | tuple):
+            names = [str(choice) for choice in choices]
+            if len(set(names)) < len(names):
+                msg = f"choices {names} must not repeat"
+                raise ValueError(msg)
+            return molecules.smiles_of(names)
+        return choices
+
+    @field_validator("choices")
+    @classmethod
+    def _distinct(cls, choices: dict[str, str]) -> dict[str, str]:  # type: ignore[override]  # other type
+        if not choices:
+            msg = "choices must name at least one molecule"
+            raise ValueError(msg)
+        for smiles in choices.values():
+            molecules.parse(smiles)
+        return choices
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, in the order of their codes."""
+        return tuple(self.choices)
+
+
+class Simplex(Model):
+    """Fractions that sum to one; settings ``NAME.COMPONENT``."""
+
+    type: Literal["simplex"]
+    components: Annotated[tuple[str, ...], Field(min_length=2)]
+    lower: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    upper: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    step: Annotated[float, Field(gt=0, le=0.5)] = SIMPLEX_STEP
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for field in ("lower", "upper"):
+            for component in getattr(self, field):
+                if component not in self.components:
+                    msg = f"{field}: {component!r} is not one of {self.components}"
+                    raise ValueError(msg)
+        low, high = self._low, self._high
+        if np.any(low > high):
+            index = int((low > high).argmax())
+            msg = (
+                f"lower {low[index]:g} of {self.components[index]} is above its upper "
+                f"{high[index]:g}"
+            )
+            raise ValueError(msg)
+        if low.sum() > 1 or high.sum() < 1:
+            msg = f"no fractions between {low.tolist()} and {high.tolist()} sum to one"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def width(self) -> int:
+        """Columns of code."""
+        return len(self.components)
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that make one point."""
+        return len(self.components) - 1
+
+    def names(self, name: str) -> list[str]:
+        """Return the settings that the dimension owns."""
+        return [f"{name}.{component}" for component in self.components]
+
+    def from_uniform(self, uniform: FloatArray) -> FloatArray:
+        """Return fractions of uniform numbers (m, k - 1).
+
+        Stick breaking; uniform on the simplex where there are no bounds, truncated to
+        what the bounds of the remaining components allow otherwise.
+        """
+        low, high = self._low, self._high
+        order = np.argsort(high - low, kind="stable")
+        codes = np.zeros((len(uniform), self.width))
+        rest = np.ones(len(uniform))
+        for position, column in enumerate(order[:-1]):
+            later = order[position + 1 :]
+            least = np.maximum(low[column], rest - high[later].sum())
+            most = np.minimum(high[column], rest - low[later].sum())
+            most = np.maximum(most, least)
+            safe = np.maximum(rest, 1e-12)
+            power = len(later)
+            cdf_least = 1 - np.clip(1 - least / safe, 0, 1) ** power
+            cdf_most = 1 - np.clip(1 - most / safe, 0, 1) ** power
+            level = cdf_least + uniform[:, position] * (cdf_most - cdf_least)
+            value = safe * (1 - (1 - level) ** (1 / power))
+            codes[:, column] = np.clip(value, least, most)
+            rest = rest - codes[:, column]
+        codes[:, order[-1]] = rest
+        return self.snap(codes)
+
+    def snap(self, codes: FloatArray) -> FloatArray:
+        """Return the nearest fractions within the bounds, in whole steps."""
+        return self._rounded(self._project(codes))
+
+    def columns(self, name: str, codes: FloatArray) -> Columns:
+        """Return the settings of codes (m, k)."""
+        return {
+            field: np.round(codes[:, index], 9)
+            for index, field in enumerate(self.names(name))
+        }
+
+    def codes(self, name: str, settings: Sequence[Settings]) -> FloatArray:
+        """Return codes (m, k) of settings."""
+        fields = self.names(name)
+        return np.array([[number(s, field) for field in fields] for s in settings])
+
+    def check(self, name: str, settings: Settings) -> None:
+        """Raise InvalidInput where the fractions are outside or do not sum to one."""
+        value = self.codes(name, [settings])[0]
+        for index, field in enumerate(self.names(name)):
+            if not (
+                self._low[index] - _SUM_TOLERANCE
+                <= value[index]
+                <= self._high[index] + _SUM_TOLERANCE
+            ):
+                msg = (
+                    f"setting {field}: {value[index]:g} must be from "
+                    f"{self._low[index]:g} to {self._high[index]:g}"
+                )
+                raise InvalidInput(msg)
+        if abs(value.sum() - 1) > _SUM_TOLERANCE:
+            msg = (
+                f"setting {name}: fractions {', '.join(f'{v:g}' for v in value)} "
+                f"sum to {value.sum():g}, they must sum to 1"
+            )
+            raise InvalidInput(msg)
+
+    def move(
+        self, codes: FloatArray, rng: np.random.Generator, scale: float
+    ) -> FloatArray:
+        """Return fractions moved by about ``scale``, back on the simplex."""
+        return self.snap(codes + scale * rng.standard_normal(codes.shape))
+
+    @cached_property
+    def _low(self) -> FloatArray:
+        return np.array([self.lower.get(c, 0.0) for c in self.components])
+
+    @cached_property
+    def _high(self) -> FloatArray:
+        return np.array([self.upper.get(c, 1.0) for c in self.components])
+
+    def _project(self, codes: FloatArray) -> FloatArray:
+        # clip(codes - shift) sums to one for one shift, found by bisection.
+        low, high = self._low, self._high
+        least = (codes - high).min(axis=1)
+        most = (codes - low).max(axis=1)
+        for _ in range(50):
+            shift = (least + most) / 2
+            total = np.clip(codes - shift[:, None], low, high).sum(axis=1)
+            least = np.where(total > 1, shift, least)
+            most = np.where(total > 1, most, shift)
+        shifted = codes - ((least + most) / 2)[:, None]
+        return np.asarray(np.clip(shifted, low, high))
+
+    def _rounded(self, codes: FloatArray) -> FloatArray:
+        # Largest remainder: whole steps that still sum to one.
+        units = round(1 / self.step)
+        scaled = codes * units
+        whole = np.floor(scaled + 1e-9)
+        missing = np.round(units - whole.sum(axis=1)).astype(int)
+        room = whole + 1 <= self._high * units + 1e-6
+        remainder = np.where(room, scaled - whole, -1.0)
+        rank = np.argsort(np.argsort(-remainder, axis=1, kind="stable"), axis=1)
+        result = (whole + (rank < missing[:, None])) / units
+        inside = np.all(
+            (result >= self._low - 1e-9) & (result <= self._high + 1e-9), axis=1
+        )
+        return np.asarray(np.where(inside[:, None], result, codes))
+
+
+Dimension = Annotated[
+    Continuous | Ordinal | Molecule | Categorical | Simplex,
+    Field(discriminator="type"),
+]

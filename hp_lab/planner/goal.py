@@ -1,0 +1,118 @@
+"""What the planner is asked, and what it answers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hp_lab.errors import InvalidInput
+from hp_lab.planner.dimensions import Model
+from hp_lab.planner.objectives import Objective
+from hp_lab.planner.space import Space
+from hp_lab.records import Candidate, Observation
+
+Trial = tuple[Candidate, tuple[Observation, ...]]
+# Called with a share from 0 to 1 and what is being done.
+Progress = Callable[[float, str], None]
+# Asked now and then; True stops the computation.
+Stop = Callable[[], bool]
+_NUMBERED = re.compile(r"c(\d+)$")
+
+
+class PlannerSettings(Model):
+    """The ``planner:`` section of a campaign file.
+
+    Attributes:
+        initial: Films of the space-filling start; None decides from the space.
+        acquisition: What a film is chosen by.
+    """
+
+    initial: Annotated[int, Field(ge=1)] | None = None
+    acquisition: Literal["expected_improvement", "exploration"] = "expected_improvement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """Everything that a proposal depends on.
+
+    Attributes:
+        trials: Finished candidates with their observations, the failed ones too.
+        failed: Ids among the trials whose film could not be made or measured.
+        unreachable: Ids among the trials whose composition cannot be mixed.
+        pending: Candidates that are being made.
+        count: How many candidates are wanted.
+        posterior: What the last answer returned, or nothing.
+    """
+
+    space: Space
+    objectives: tuple[Objective, ...]
+    settings: PlannerSettings = field(default_factory=PlannerSettings)
+    trials: tuple[Trial, ...] = ()
+    failed: frozenset[str] = frozenset()
+    unreachable: frozenset[str] = frozenset()
+    pending: tuple[Candidate, ...] = ()
+    count: int = 1
+    seed: int = 0
+    posterior: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Refuse goals that cannot be answered.
+
+        Raises:
+            InvalidInput: No objective, a count below 1, an unknown or doubled id, or a
+                candidate outside the space.
+        """
+        if not self.objectives:
+            msg = "goal: no objective; name at least one quantity"
+            raise InvalidInput(msg)
+        if self.count < 1:
+            msg = f"goal: count {self.count} must be at least 1"
+            raise InvalidInput(msg)
+        ids = [candidate.candidate_id for candidate, _ in self.trials]
+        ids += [candidate.candidate_id for candidate in self.pending]
+        doubled = sorted({one for one in ids if ids.count(one) > 1})
+        if doubled:
+            msg = f"goal: candidate {doubled[0]} is given twice; ids must differ"
+            raise InvalidInput(msg)
+        unknown = sorted((self.failed | self.unreachable) - set(ids))
+        if unknown:
+            msg = (
+                f"goal: {unknown[0]} is called failed or unreachable but is none of "
+                "the trials; give its candidate there without observations"
+            )
+            raise InvalidInput(msg)
+        for candidate in [*(c for c, _ in self.trials), *self.pending]:
+            try:
+                self.space.check(candidate.settings)
+            except InvalidInput as error:
+                msg = f"goal: candidate {candidate.candidate_id}: {error}"
+                raise InvalidInput(msg) from error
+
+    def next_ids(self) -> list[str]:
+        """Return ids for the wanted candidates: c0001, c0002, ..."""
+        ids = [candidate.candidate_id for candidate, _ in self.trials]
+        ids += [candidate.candidate_id for candidate in self.pending]
+        numbers = [int(m.group(1)) for one in ids if (m := _NUMBERED.match(one))]
+        first = max([len(ids), *numbers]) + 1
+        return [f"c{first + offset:04d}" for offset in range(self.count)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The proposed experiments.
+
+    Attributes:
+        candidates: In the order in which they should be made.
+        model_names: The models that were compared.
+        model_probabilities: Posterior probability of each.
+        posterior: Opaque; hand it to the next goal to spare the planner a cold start.
+        notes: Sentences for a person: fallbacks, doubts, diagnostics.
+    """
+
+    candidates: tuple[Candidate, ...]
+    model_names: tuple[str, ...] = ()
+    model_probabilities: tuple[float, ...] = ()
+    posterior: bytes = b""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,192 @@
+"""Laws of a proposal."""
+
+import time
+
+import numpy as np
+import pytest
+
+from hp_lab.errors import Aborted, InvalidInput
+from hp_lab.planner.objectives import Objective
+from hp_lab.planner.propose import (
+    Goal,
+    PlannerSettings,
+    propose,
+    random_candidates,
+)
+from hp_lab.planner.space import Space
+from hp_lab.records import Candidate, Observation
+
+SPACE = Space.parse(
+    {
+        "spacer": {
+            "type": "molecule",
+            "choices": {
+                "PEA": "[NH3+]CCc1ccccc1",
+                "BA": "CCCC[NH3+]",
+                "BDA": "[NH3+]CCCC[NH3+]",
+            },
+        },
+        "n": {"type": "ordinal", "values": [1, 2, 3, 4]},
+        "drop_time_s": {"type": "continuous", "low": 5, "high": 30},
+    }
+)
+BEST = (Objective(quantity="q", goal="maximize"),)
+
+
+def truth(settings):
+    return (
+        -(((settings["drop_time_s"] - 17) / 8) ** 2)
+        - (settings["n"] - 2) ** 2 / 3
+        + (0.5 if settings["spacer"] == "BA" else 0.0)
+    )
+
+
+def observation(candidate, value, sigma=0.05, **more):
+    return Observation(
+        quantity="q",
+        value=value,
+        sigma=sigma,
+        unit="",
+        sample_id=candidate.candidate_id,
+        candidate_id=candidate.candidate_id,
+        **more,
+    )
+
+
+def run(films, seed=0, impossible=None, objectives=BEST):
+    trials, failed, answer = [], set(), None
+    for _ in range(films):
+        answer = propose(
+            Goal(
+                space=SPACE,
+                objectives=objectives,
+                trials=tuple(trials),
+                failed=frozenset(failed),
+                seed=seed,
+                posterior=answer.posterior if answer else b"",
+            )
+        )
+        candidate = answer.candidates[0]
+        if candidate.settings["spacer"] == impossible:
+            failed.add(candidate.candidate_id)
+            trials.append((candidate, ()))
+        else:
+            value = truth(candidate.settings)
+            trials.append((candidate, (observation(candidate, value),)))
+    return trials
+
+
+def some_trials(count):
+    codes = SPACE.sample_codes(np.random.default_rng(5), count)
+    trials = []
+    for i, settings in enumerate(SPACE.settings(codes)):
+        candidate = Candidate(candidate_id=f"c{i + 1:04d}", settings=settings)
+        trials.append((candidate, (observation(candidate, truth(settings)),)))
+    return tuple(trials)
+
+
+def test_same_goal_same_candidates():
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(10), count=2, seed=3)
+    assert propose(goal) == propose(goal)
+
+
+def test_ids_count_on():
+    trials = some_trials(10)
+    pending = (Candidate(candidate_id="c0011", settings=trials[0][0].settings),)
+    goal = Goal(space=SPACE, objectives=BEST, trials=trials, pending=pending, count=2)
+    assert [c.candidate_id for c in propose(goal).candidates] == ["c0012", "c0013"]
+
+
+def test_the_first_films_cover_every_spacer():
+    answer = propose(Goal(space=SPACE, objectives=BEST, count=6))
+    assert {c.settings["spacer"] for c in answer.candidates} == {"PEA", "BA", "BDA"}
+    assert {c.reason for c in answer.candidates} == {"initial"}
+
+
+@pytest.mark.slow
+def test_the_best_film_is_found():
+    assert max(truth(c.settings) for c, _ in run(22)) > 0.1
+
+
+@pytest.mark.slow
+def test_a_spacer_that_always_fails_is_given_up():
+    trials = run(24, impossible="BA")
+    late = [c.settings["spacer"] for c, _ in trials[12:]]
+    assert late.count("BA") <= 4
+
+
+def test_a_batch_and_pending_films_do_not_repeat_each_other():
+    trials = some_trials(10)
+    first = propose(Goal(space=SPACE, objectives=BEST, trials=trials, count=3))
+    settings = [tuple(sorted(c.settings.items())) for c in first.candidates]
+    assert len(set(settings)) == 3
+    more = propose(
+        Goal(space=SPACE, objectives=BEST, trials=trials, pending=first.candidates)
+    )
+    assert tuple(sorted(more.candidates[0].settings.items())) not in settings
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0] * 8, [1e6, 1e6 + 1, 1e6 + 2]])
+def test_few_or_equal_values_still_give_an_answer(values):
+    trials = []
+    for (candidate, _), value in zip(some_trials(8), values, strict=False):
+        trials.append((candidate, (observation(candidate, value, 0.1),)))
+    answer = propose(
+        Goal(
+            space=SPACE,
+            objectives=BEST,
+            trials=tuple(trials),
+            settings=PlannerSettings(initial=1),
+        )
+    )
+    SPACE.check(answer.candidates[0].settings)
+
+
+def test_duplicated_films_still_give_an_answer():
+    trials = some_trials(6)
+    twins = tuple(
+        (Candidate(candidate_id=f"t{i}", settings=c.settings), o)
+        for i, (c, o) in enumerate(trials)
+    )
+    answer = propose(Goal(space=SPACE, objectives=BEST, trials=trials + twins))
+    assert np.isfinite(answer.candidates[0].predicted_mean[0])
+
+
+def test_a_goal_that_contradicts_itself_is_refused():
+    trials = some_trials(3)
+    with pytest.raises(InvalidInput, match="c0001 is given twice"):
+        Goal(space=SPACE, objectives=BEST, trials=trials + trials[:1])
+    with pytest.raises(InvalidInput, match="c0099"):
+        Goal(space=SPACE, objectives=BEST, trials=trials, failed=frozenset({"c0099"}))
+    outside = Candidate(candidate_id="x", settings={"n": 9.0})
+    with pytest.raises(InvalidInput, match="candidate x"):
+        Goal(space=SPACE, objectives=BEST, pending=(outside,))
+    with pytest.raises(InvalidInput, match="objective"):
+        Goal(space=SPACE, objectives=())
+
+
+def test_a_stopped_proposal_says_so():
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(10))
+    with pytest.raises(Aborted, match="stopped"):
+        propose(goal, stop=lambda: True)
+
+
+def test_progress_rises():
+    seen = []
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(10), count=2)
+    propose(goal, on_progress=lambda share, _: seen.append(share))
+    assert seen
+    assert seen == sorted(seen)
+
+
+def test_random_candidates_repeat_with_their_seed():
+    assert random_candidates(SPACE, 5, 1) == random_candidates(SPACE, 5, 1)
+    assert random_candidates(SPACE, 5, 1) != random_candidates(SPACE, 5, 2)
+
+
+@pytest.mark.slow
+def test_a_proposal_takes_about_a_second():
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(40))
+    start = time.perf_counter()
+    propose(goal)
+    assert time.perf_counter() - start < 5

@@ -1,0 +1,163 @@
+"""Laws of the search space."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.planner.expressions import Expression
+from hp_lab.planner.space import Space
+
+SECTION = {
+    "spacer": {
+        "type": "molecule",
+        "choices": {
+            "PEA": "[NH3+]CCc1ccccc1",
+            "BA": "CCCC[NH3+]",
+            "HA": "CCCCCC[NH3+]",
+        },
+    },
+    "n": {"type": "ordinal", "values": [1, 2, 3, 4, 5]},
+    "a_site": {
+        "type": "simplex",
+        "components": ["MA", "FA", "Cs"],
+        "upper": {"Cs": 0.2},
+    },
+    "br_fraction": {"type": "continuous", "low": 0, "high": 0.5},
+    "solvent": {"type": "categorical", "choices": ["DMF", "DMSO"]},
+    "drop_time_s": {"type": "continuous", "low": 5, "high": 30, "step": 0.5},
+    "anneal_s": {"type": "continuous", "low": 60, "high": 3600, "log": True},
+}
+CONSTRAINTS = ["a_site.Cs + br_fraction <= 0.5", "n <= 3 or spacer != 'BA'"]
+
+
+@pytest.fixture(scope="module")
+def space():
+    return Space.parse(SECTION, CONSTRAINTS)
+
+
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 50))
+@settings(max_examples=15, deadline=None)
+def test_every_sample_lies_in_the_space_and_codes_go_there_and_back(seed, count):
+    space = Space.parse(SECTION, CONSTRAINTS)
+    rng = np.random.default_rng(seed)
+    codes = space.sample_codes(rng, count)
+    for one in space.settings(codes):
+        space.check(one)
+    assert np.abs(space.codes(space.settings(codes)) - codes).max() < 1e-7
+    moved = space.move(codes, rng, 0.3)
+    for one in space.settings(moved):
+        space.check(one)
+
+
+def test_steps_are_kept(space):
+    columns = space.columns(space.sample_codes(np.random.default_rng(1), 200))
+    assert np.allclose(columns["drop_time_s"] * 2 % 1, 0)
+    assert set(columns["n"]) == {1, 2, 3, 4, 5}
+
+
+def test_a_free_simplex_is_filled_evenly():
+    space = Space.parse({"x": {"type": "simplex", "components": ["a", "b", "c"]}})
+    codes = space.sample_codes(np.random.default_rng(0), 4096)
+    assert np.allclose(codes.sum(axis=1), 1)
+    # Dirichlet(1, 1, 1) has means 1/3 and variances 1/18.
+    assert np.allclose(codes.mean(axis=0), 1 / 3, atol=0.01)
+    assert np.allclose(codes.var(axis=0), 1 / 18, atol=0.003)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"n": 7.0}, ["n", "7", "1, 2, 3, 4, 5"]),
+        ({"drop_time_s": 31.0}, ["drop_time_s", "31", "30"]),
+        ({"spacer": "XYZ"}, ["spacer", "XYZ", "PEA"]),
+        (
+            {"a_site.MA": 0.9, "a_site.FA": 0.3, "a_site.Cs": 0.0},
+            ["a_site", "1.2", "1"],
+        ),
+        ({"a_site.Cs": 0.4}, ["a_site.Cs", "0.4", "0.2"]),
+        ({"br_fraction": float("nan")}, ["br_fraction", "finite"]),
+        ({"br_fraction": "much"}, ["br_fraction", "much", "number"]),
+        ({"colour": 1.0}, ["colour", "search space"]),
+        ({"spacer": "BA", "n": 4.0}, ["n <= 3", "n = 4"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_limit(space, change, words):
+    good = {
+        "spacer": "PEA",
+        "n": 2.0,
+        "a_site.MA": 0.5,
+        "a_site.FA": 0.4,
+        "a_site.Cs": 0.1,
+        "br_fraction": 0.1,
+        "solvent": "DMF",
+        "drop_time_s": 10.0,
+        "anneal_s": 600.0,
+    }
+    space.check(good)
+    with pytest.raises(InvalidInput) as error:
+        space.check({**good, **change})
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"x": {"type": "continuous", "low": 3, "high": 1}}, ["x", "3", "1"]),
+        ({"x": {"type": "ordinal", "values": [2, 1]}}, ["x", "ascend"]),
+        ({"x": {"type": "molecule", "choices": {"A": "no smiles"}}}, ["no smiles"]),
+        ({"x": {"type": "molecule", "choices": ["NOBODY"]}}, ["NOBODY"]),
+        (
+            {"x": {"type": "simplex", "components": ["a", "b"], "upper": {"c": 1}}},
+            ["c"],
+        ),
+        (
+            {
+                "x": {
+                    "type": "simplex",
+                    "components": ["a", "b"],
+                    "upper": {"a": 0.3, "b": 0.3},
+                }
+            },
+            ["0.3"],
+        ),
+        ({"x": {"type": "colour"}}, ["colour"]),
+        ({}, ["dimension"]),
+        (
+            {
+                "x": {"type": "continuous", "low": 0, "high": 1},
+                "constraints": ["y > 1"],
+            },
+            ["y"],
+        ),
+    ],
+)
+def test_a_wrong_section_is_refused_with_a_reason(section, words):
+    with pytest.raises(InvalidConfig) as error:
+        Space.parse(section)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "a.b()", "[1]", "lambda: 1", "a if b else c", "a <"]
+)
+def test_an_expression_can_do_nothing_but_compare_settings(text):
+    with pytest.raises(InvalidConfig):
+        Expression(text)
+
+
+def test_a_constraint_that_nothing_satisfies_is_an_error():
+    space = Space.parse(
+        {"x": {"type": "continuous", "low": 0, "high": 1}}, ["x > 1", "x < 0"]
+    )
+    with pytest.raises(InvalidInput, match="loosen"):
+        space.sample(np.random.default_rng(0), 1)
+
+
+def test_similar_molecules_are_nearer_than_different_ones(space):
+    base = space.settings(space.sample_codes(np.random.default_rng(0), 1))[0]
+    X = space.encode([{**base, "spacer": s} for s in ("BA", "HA", "PEA")])
+    assert np.linalg.norm(X[0] - X[1]) < np.linalg.norm(X[0] - X[2])

@@ -1,8 +1,8 @@
 """Laboratory time: on the wall, or virtual and as fast as the work allows.
 
 Everything that waits does so on a clock it was handed. ``WallClock`` waits for real.
-``VirtualClock`` is a discrete-event kernel: it counts who is busy, and when nobody is it
-jumps to the next deadline. Its laws:
+``VirtualClock`` is a discrete-event kernel: it counts who is busy, and when nobody is,
+it jumps to the next deadline. Its laws:
 
 * One event at a time, in the order (time, key, sequence), also at equal times.
 * Whoever runs holds a token. Waiting gives the token back; waking takes it again. A
@@ -13,6 +13,8 @@ jumps to the next deadline. Its laws:
 
 import heapq
 import itertools
+import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -21,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hp_lab.errors import HpLabError
+
+_LOG = logging.getLogger(__name__)
 
 
 class Signal(Protocol):
@@ -35,7 +39,10 @@ class Signal(Protocol):
         ...
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait at most timeout_s of laboratory time; return whether the flag is up."""
+        """Wait at most timeout_s of laboratory time; return whether the flag is up.
+
+        An infinite timeout waits for the flag alone.
+        """
         ...
 
 
@@ -105,8 +112,12 @@ class _Event:
         self.callback = None
 
 
-class LaboratoryStalled(HpLabError):
+class LaboratoryStalled(HpLabError):  # noqa: N818 - named as the rest of the error tree
     """Virtual time cannot go on: nobody is busy and nothing is due."""
+
+
+class WouldBlockError(RuntimeError):
+    """A thread that must not wait for virtual time tried to."""
 
 
 class VirtualClock:
@@ -124,6 +135,7 @@ class VirtualClock:
         self._busy = 0
         self._holders: Counter[str] = Counter()
         self._no_blocking: set[int] = set()
+        self._dispatching = threading.local()
         self.jumps = 0
 
     def now_s(self) -> float:
@@ -139,10 +151,18 @@ class VirtualClock:
         self._no_blocking.add(thread_id)
 
     def call_at(self, when_s: float, key: str, callback: Callable[[], None]) -> Alarm:
-        """Call back at when_s (or now, if that is past), owning a token."""
+        """Call back at when_s (or now, if that is past), owning a token.
+
+        The callback runs in whatever thread lets the clock go on, so it must not block.
+
+        Raises:
+            ValueError: when_s is not a finite number.
+        """
+        if not math.isfinite(when_s):
+            msg = f"clock: {key} asks for a call at {when_s}; give a finite time"
+            raise ValueError(msg)
         with self._lock:
-            event = self._push(when_s, key, callback)
-        return event
+            return self._push(when_s, key, callback)
 
     def hold(self, who: str) -> None:
         """Take a token."""
@@ -160,7 +180,28 @@ class VirtualClock:
             self._holders[who] -= 1
             callback = self._next() if self._busy == 0 else None
         if callback is not None:
-            callback()
+            self._dispatch(callback)
+
+    def _dispatch(self, callback: Callable[[], None]) -> None:
+        """Make the call, and then those that calls in it set free, one by one.
+
+        A callback usually ends by giving its token back, which sets the next event
+        free: nested calls would exhaust the stack in a long series of events.
+        """
+        local = self._dispatching
+        queue: list[Callable[[], None]] | None = getattr(local, "queue", None)
+        if queue is not None:
+            queue.append(callback)
+            return
+        local.queue = queue = [callback]
+        try:
+            while queue:
+                queue.pop(0)()
+        finally:
+            local.queue = None
+            for left in queue:
+                # Only after a call that failed; the token of this one is out already.
+                self._dispatch(left)
 
     def describe(self) -> str:
         """Return who holds tokens and what is due, for a stalled laboratory."""
@@ -199,7 +240,10 @@ class VirtualClock:
     def _refuse_blocking_here(self, key: str) -> None:
         if threading.get_ident() in self._no_blocking:
             msg = f"clock: {key} blocks on virtual time in an executor's thread"
-            raise RuntimeError(msg)
+            raise WouldBlockError(msg)
+        if getattr(self._dispatching, "queue", None) is not None:
+            msg = f"clock: {key} blocks on virtual time in a callback of the clock"
+            raise WouldBlockError(msg)
 
 
 class _VirtualView:
@@ -225,7 +269,8 @@ class _VirtualSignal:
         self._clock = clock
         self._key = key
         self._flag = False
-        self._waiting: list[tuple[threading.Event, _Event]] = []
+        # Wake-ups of those who wait, each with its timeout, None for an infinite one.
+        self._waiting: list[tuple[threading.Event, _Event | None]] = []
 
     def is_set(self) -> bool:
         return self._flag
@@ -237,21 +282,28 @@ class _VirtualSignal:
             self._flag = True
             waiting, self._waiting = self._waiting, []
             for wake, timeout in waiting:
-                if timeout.callback is not None:
+                if timeout is None:
+                    clock._push(clock._now_s, self._key, wake.set)
+                elif timeout.callback is not None:
                     timeout.cancel()
                     clock._push(clock._now_s, self._key, wake.set)
         clock.release(self._key)
 
     def wait(self, timeout_s: float) -> bool:
         clock = self._clock
-        if self._flag or timeout_s <= 0:
+        if self._flag or not timeout_s > 0:
             return self._flag
         clock._refuse_blocking_here(self._key)
         wake = threading.Event()
         with clock._lock:
             if self._flag:
                 return True
-            due = clock._push(clock._now_s + timeout_s, self._key, wake.set)
+            if clock._busy == 0:
+                msg = f"clock: {self._key} waits without a token; take one first"
+                raise RuntimeError(msg)
+            due = None
+            if timeout_s < float("inf"):
+                due = clock._push(clock._now_s + timeout_s, self._key, wake.set)
             entry = (wake, due)
             self._waiting.append(entry)
         clock.release(self._key)
@@ -300,10 +352,14 @@ class WallClock:
         return _WallSignal(self.speed)
 
     def call_at(self, when_s: float, key: str, callback: Callable[[], None]) -> Alarm:
-        """Call back at when_s from the clock's own thread."""
+        """Call back at when_s from the clock's own thread.
+
+        Calls are made in the order of their times, those of one time as they were
+        asked for.
+        """
         del key
-        wait_s = max(0.0, (when_s - self.now_s()) / self.speed)
-        return self._timers.call_at(time.monotonic() + wait_s, callback)
+        real_s = self._origin_s + (when_s - self._origin_s) / self.speed
+        return self._timers.call_at(real_s - self._start_s, callback)
 
     def hold(self, who: str) -> None:
         """Do nothing: real time does not stand still."""
@@ -324,6 +380,8 @@ class _WallSignal:
         return self._event.is_set()
 
     def wait(self, timeout_s: float) -> bool:
+        if timeout_s == float("inf"):
+            return self._event.wait()
         return self._event.wait(max(0.0, timeout_s) / self._speed)
 
 
@@ -358,5 +416,10 @@ class _Timers:
                     self._condition.wait(wait_s)
                     continue
                 callback = heapq.heappop(self._heap).callback
-            if callback is not None:
+            if callback is None:
+                continue
+            try:
                 callback()
+            except Exception:  # noqa: BLE001 - logged; one bad call must not end time
+                # The other calls of the laboratory are still due.
+                _LOG.exception("a call that was due on the laboratory's clock failed")

@@ -17,11 +17,15 @@ from typing import Protocol, Self
 
 import serial
 
-from hp_lab.errors import DeviceLost, InvalidConfig
+from hp_lab.errors import DeviceFault, DeviceLost, InvalidConfig
 
 INPROC = "inproc://"
 # termios.error is neither an OSError nor a SerialException, and a pty raises it.
 PORT_ERRORS = (serial.SerialException, OSError, termios.error)
+# No instrument here says more in one line; noise without an end must not read for ever.
+_LONGEST_LINE = 512
+# Lines that may wait from earlier exchanges when the conversation is found again.
+_MOST_LATE_LINES = 64
 
 
 class ByteStream(Protocol):
@@ -123,6 +127,10 @@ def open_serial(
 class SerialLine:
     """A line-by-line conversation over a serial port.
 
+    An answer that did not come in time may come later, and would then be taken for the
+    answer to the next question. After a failed exchange ``in_step`` is False, and the
+    owner calls :meth:`resynchronise` before it trusts an answer again.
+
     Not thread-safe: the owner holds one lock a device.
 
     Args:
@@ -132,6 +140,9 @@ class SerialLine:
         parity: pyserial's letter.
         timeout_s: How long an answer may take.
         ending: What ends each line that is sent.
+
+    Attributes:
+        in_step: Whether the next line that comes answers the next line sent.
     """
 
     def __init__(
@@ -145,7 +156,11 @@ class SerialLine:
         ending: bytes = b"\r\n",
     ) -> None:
         self.port = port
+        self.in_step = True
         self._ending = ending
+        self._timeout_s = timeout_s
+        # What has come of a line that is not complete yet.
+        self._partial = b""
         self._serial = open_serial(
             port,
             baudrate=baudrate,
@@ -174,50 +189,113 @@ class SerialLine:
             msg = f"port {self.port}: cannot send {data!r} ({error})"
             raise DeviceLost(msg) from error
 
-    def receive(self) -> str:
+    def receive(self, timeout_s: float | None = None) -> str:
         """Return the next line without its ending and outer blanks.
 
+        Args:
+            timeout_s: How long the line may take; None is the line's usual time.
+
         Raises:
-            DeviceLost: No whole line within the timeout, or not text.
+            DeviceLost: No whole line within the timeout.
+            DeviceFault: What came is not text.
+        """
+        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        line = self.poll(wait_s)
+        if line is None:
+            self.in_step = False
+            got = f"only {self._partial!r}" if self._partial else "nothing"
+            msg = f"port {self.port}: no answer in {wait_s:g} s, {got} came"
+            raise DeviceLost(msg)
+        return line
+
+    def poll(self, timeout_s: float) -> str | None:
+        """Return the next line, or None when there is no whole line in time.
+
+        The part of a line that has come is kept for the next call.
+
+        Raises:
+            DeviceLost: The port is gone.
+            DeviceFault: What came is not text, or is a line without end.
         """
         try:
-            raw = self._serial.readline()
+            if self._serial.timeout != timeout_s:
+                self._serial.timeout = timeout_s
+            room = _LONGEST_LINE - len(self._partial)
+            self._partial += self._serial.readline(room)
         except PORT_ERRORS as error:
+            self.in_step = False
             msg = f"port {self.port}: cannot be read ({error})"
             raise DeviceLost(msg) from error
-        if not raw.endswith(b"\n"):
-            got = f"only {raw!r}" if raw else "nothing"
-            msg = f"port {self.port}: no answer in {self._serial.timeout} s, {got} came"
-            raise DeviceLost(msg)
-        try:
+        if not self._partial.endswith(b"\n") and len(self._partial) < _LONGEST_LINE:
+            return None
+        raw, self._partial = self._partial, b""
+        if raw.isascii() and raw.endswith(b"\n"):
             return raw.decode("ascii").strip()
-        except UnicodeDecodeError as error:
-            msg = (
-                f"port {self.port}: answer {raw!r} is not text; check the line's noise"
-            )
-            raise DeviceLost(msg) from error
+        self.in_step = False
+        msg = (
+            f"port {self.port}: answer {raw[:40]!r} is not text; check the line's noise"
+        )
+        raise DeviceFault(msg)
 
     def ask(self, line: str) -> str:
         """Drop what is left of earlier answers, send a line and return its answer.
 
         Raises:
             DeviceLost: As :meth:`send` and :meth:`receive`.
+            DeviceFault: As :meth:`receive`.
         """
         self.drop_input()
         self.send(line)
         return self.receive()
 
+    def resynchronise(self, question: str, is_answer: Callable[[str], bool]) -> str:
+        """Find the conversation again: ask what only one answer fits, and wait for it.
+
+        Answers come in the order of the questions, so whatever comes before that one
+        belongs to earlier questions and is dropped.
+
+        Args:
+            question: A line whose answer cannot be mistaken for another's.
+            is_answer: Whether a line is that answer.
+
+        Raises:
+            DeviceLost: The answer did not come.
+        """
+        self.in_step = False
+        self.drop_input()
+        self.send(question)
+        for _ in range(_MOST_LATE_LINES):
+            try:
+                line = self.receive()
+            except DeviceFault:
+                continue
+            if is_answer(line):
+                self.in_step = True
+                return line
+        msg = f"port {self.port}: no answer to {question!r}, only other lines"
+        raise DeviceLost(msg)
+
     def drop_input(self) -> None:
-        """Forget bytes that came unasked or late."""
+        """Forget bytes that came unasked or late.
+
+        Raises:
+            DeviceLost: The port is gone.
+        """
+        self._partial = b""
         try:
             self._serial.reset_input_buffer()
         except PORT_ERRORS as error:
+            self.in_step = False
             msg = f"port {self.port}: is gone ({error})"
             raise DeviceLost(msg) from error
 
     def close(self) -> None:
         """Close the port; closing twice does nothing."""
-        self._serial.close()
+        try:
+            self._serial.close()
+        except PORT_ERRORS:
+            # The port is gone: there is nothing left to close.
+            return
 
     def __enter__(self) -> Self:
         """Return the open line."""

@@ -1,85 +1,32 @@
-"""Hosts for emulated instruments: in this process, on a pseudo terminal, on a socket."""
+"""Hosts for emulators: in this process, on a pseudo terminal, on a socket."""
 
+import contextlib
 import errno
 import os
 import select
 import socket
+import struct
 import threading
 import tty
 from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
+from functools import partial
+from pathlib import Path
 from typing import Self
 
-from hp_lab.clock import Clock, LabClock
+from hp_lab.clock import LabClock
 from hp_lab.devices.transport import ByteStream, offer_stream, withdraw_stream
-from hp_lab.errors import LaboratoryBusy
+from hp_lab.errors import DeviceLost, LaboratoryBusy
 from hp_lab.simulation.emulators.emulator import Emulator, Reply
-
+from hp_lab.simulation.inproc import InProcessStream
+from hp_lab.simulation.waker import Waker
 
 # Called for each connection: an instrument with one port returns itself, a server a new
 # conversation that shares the instrument's state.
 Session = Callable[[], Emulator]
 
-
-class InProcessStream:
-    """The driver's end of a wire to an emulator in the same process.
-
-    A write returns when the emulator has consumed the bytes. A read waits on the
-    laboratory's clock until the next reply leaves or the timeout has passed.
-    """
-
-    def __init__(self, emulator: Emulator, clock: Clock) -> None:
-        self._emulator = emulator
-        self._clock = clock
-        self._replies: list[tuple[float, int, bytes]] = []
-        self._sequence = count()
-        self._ready = b""
-        self._open = True
-        self._queue(emulator.connected(clock.now_s()))
-
-    def write(self, data: bytes) -> None:
-        """Let the emulator consume the bytes.
-
-        Raises:
-            BrokenPipeError: The stream is closed.
-        """
-        if not self._open:
-            raise BrokenPipeError(errno.EPIPE, "the stream is closed")
-        self._queue(self._emulator.receive(data, self._clock.now_s()))
-
-    def read(self, size: int, timeout_s: float) -> bytes:
-        """Return 1 to size bytes, or none after timeout_s."""
-        deadline_s = self._clock.now_s() + timeout_s
-        self._collect()
-        while not self._ready and self._open:
-            next_s = self._replies[0][0] if self._replies else float("inf")
-            until_s = min(next_s, deadline_s)
-            if until_s <= self._clock.now_s():
-                break
-            if until_s == float("inf"):
-                msg = "a read without timeout of an instrument that says nothing"
-                raise TimeoutError(msg)
-            self._clock.sleep(until_s - self._clock.now_s())
-            self._collect()
-        data, self._ready = self._ready[:size], self._ready[size:]
-        return data
-
-    def close(self) -> None:
-        """End the connection; replies under way are lost."""
-        if self._open:
-            self._open = False
-            self._replies.clear()
-            self._emulator.disconnected(self._clock.now_s())
-
-    def _queue(self, replies: list[Reply]) -> None:
-        for reply in replies:
-            heappush(self._replies, (reply.at_s, next(self._sequence), reply.data))
-
-    def _collect(self) -> None:
-        # One nanosecond of grace for the rounding of now + (until - now).
-        while self._replies and self._replies[0][0] <= self._clock.now_s() + 1e-6:
-            self._ready += heappop(self._replies)[2]
+_IDLE_POLL_S = 0.02
+# A driver that does not read must not stop the clock's thread for ever.
+_SEND_TIMEOUT = struct.pack("ll", 2, 0)
 
 
 class InProcessHost:
@@ -88,16 +35,44 @@ class InProcessHost:
     def __init__(self, clock: LabClock) -> None:
         self._clock = clock
         self._names: list[str] = []
+        self._unplugged: set[str] = set()
+        # One thread works on the hidden world at a time, and may come back to it.
+        self._lock = threading.RLock()
 
     def offer(self, name: str, session: Session) -> str:
         """Offer an instrument and return its address."""
+        latest: tuple[Emulator, Waker] | None = None
 
         def connect() -> ByteStream:
-            return InProcessStream(session(), self._clock.named(name))
+            nonlocal latest
+            if name in self._unplugged:
+                msg = f"transport: {name} is unplugged"
+                raise DeviceLost(msg)
+            with self._lock:
+                emulator = session()
+                if latest is not None and latest[0] is emulator:
+                    latest[1].retire()
+                stream = InProcessStream(
+                    emulator,
+                    self._clock,
+                    name,
+                    self._lock,
+                    lambda: name in self._unplugged,
+                )
+                latest = (emulator, stream.waker)
+            return stream
 
         offer_stream(name, connect)
         self._names.append(name)
         return f"inproc://{name}"
+
+    def unplug(self, name: str) -> None:
+        """Cut the wire of an instrument; the instrument goes on without it."""
+        self._unplugged.add(name)
+
+    def plug(self, name: str) -> None:
+        """Let an instrument be connected to again; old connections stay dead."""
+        self._unplugged.discard(name)
 
     def close(self) -> None:
         """Withdraw every offer."""
@@ -114,7 +89,11 @@ class InProcessHost:
 
 
 class _Wire:
-    """Moves bytes between a file descriptor and an emulator, in a thread."""
+    """Moves bytes between a file descriptor and an emulator, in real time.
+
+    The lock is held while the emulator works, never while bytes are sent: a driver
+    that does not read must not stop the rest of the laboratory.
+    """
 
     def __init__(
         self,
@@ -127,19 +106,27 @@ class _Wire:
         self._clock = clock
         self._lock = lock
         self._send = send
+        self._sending = threading.Lock()
         self._live = True
+        self.waker = Waker(emulator, clock, "wire", lock, self._deliver)
 
     def open(self) -> None:
         with self._lock:
-            self._deliver(self._emulator.connected(self._clock.now_s()))
+            replies = self._emulator.connected(self._clock.now_s())
+            self.waker.schedule()
+        self._deliver(replies)
 
     def take(self, data: bytes) -> None:
         with self._lock:
-            self._deliver(self._emulator.receive(data, self._clock.now_s()))
+            replies = self.waker.wake()
+            replies += self._emulator.receive(data, self._clock.now_s())
+            self.waker.schedule()
+        self._deliver(replies)
 
     def shut(self) -> None:
-        with self._lock:
+        with self._sending:
             self._live = False
+        with self._lock:
             self._emulator.disconnected(self._clock.now_s())
 
     def _deliver(self, replies: list[Reply]) -> None:
@@ -148,14 +135,13 @@ class _Wire:
             if reply.at_s <= now_s:
                 self._send_live(reply.data)
             else:
-                data = reply.data
-                self._clock.call_at(
-                    reply.at_s, "wire", lambda data=data: self._send_live(data)
-                )
+                send = partial(self._send_live, reply.data)
+                self._clock.call_at(reply.at_s, "wire", send)
 
     def _send_live(self, data: bytes) -> None:
-        if self._live:
-            self._send(data)
+        with self._sending:
+            if self._live:
+                self._send(data)
 
 
 class PtyHost:
@@ -166,24 +152,32 @@ class PtyHost:
         clock: A wall clock.
         lock: Held while the emulator works; share one over all hosts of one world.
         link: Path of a symbolic link to the terminal: a stable name for drivers.
+
+    Raises:
+        LaboratoryBusy: Something other than such a link is at that path.
     """
 
     def __init__(
         self, session: Session, clock: LabClock, lock: threading.Lock, link: str
     ) -> None:
+        self._link = Path(link)
+        if self._link.exists() and not self._link.is_symlink():
+            msg = f"{link}: is not a link to a terminal; choose another path"
+            raise LaboratoryBusy(msg)
         self._master, slave = os.openpty()
         tty.setraw(slave)
-        self._path = os.ttyname(slave)
+        terminal = os.ttyname(slave)
         # Without an open slave a read of the master tells when the driver has gone.
         os.close(slave)
-        if os.path.islink(link):
-            os.unlink(link)
-        os.symlink(self._path, link)
-        self._link = link
+        # Like a real UART, whatever nobody reads is lost; it must not block.
+        os.set_blocking(self._master, False)
+        self._link.unlink(missing_ok=True)
+        self._link.symlink_to(terminal)
         self.address = f"pty://{link}"
         self._session = session
         self._clock = clock
         self._lock = lock
+        self._left: tuple[Emulator, Waker] | None = None
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._serve, name=link, daemon=True)
         self._thread.start()
@@ -194,38 +188,58 @@ class PtyHost:
         self._thread.join(timeout=5)
         for descriptor in (self._master, self._stop_read, self._stop_write):
             os.close(descriptor)
-        if os.path.islink(self._link):
-            os.unlink(self._link)
+        self._link.unlink(missing_ok=True)
 
     def _serve(self) -> None:
         wire: _Wire | None = None
         poll = select.poll()
         poll.register(self._stop_read, select.POLLIN)
         poll.register(self._master, select.POLLIN)
+        stopping = select.poll()
+        stopping.register(self._stop_read, select.POLLIN)
         while True:
-            events = dict(poll.poll(1000 if wire is not None else 20))
-            if self._stop_read in events:
-                return
+            # A terminal that is opened makes no event of its own.
+            events = dict(poll.poll((_IDLE_POLL_S if wire is None else 1.0) * 1000))
             state = events.get(self._master, 0)
+            if self._stop_read in events:
+                break
             if state & select.POLLHUP and not state & select.POLLIN:
-                # Nobody has the terminal open.
+                # Nobody has the terminal open, which poll reports without end.
                 if wire is not None:
                     wire.shut()
                     wire = None
-                threading.Event().wait(0.02)
+                stopping.poll(_IDLE_POLL_S * 1000)
                 continue
             if wire is None:
-                wire = _Wire(self._session(), self._clock, self._lock, self._write)
-                wire.open()
+                wire = self._open_wire()
             if state & select.POLLIN:
-                try:
-                    wire.take(os.read(self._master, 4096))
-                except OSError as error:
-                    if error.errno != errno.EIO:
-                        raise
+                data = self._read()
+                if data:
+                    wire.take(data)
+        if wire is not None:
+            wire.shut()
+
+    def _open_wire(self) -> _Wire:
+        with self._lock:
+            emulator = self._session()
+            if self._left is not None and self._left[0] is emulator:
+                self._left[1].retire()
+        wire = _Wire(emulator, self._clock, self._lock, self._write)
+        self._left = (emulator, wire.waker)
+        wire.open()
+        return wire
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._master, 4096)
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EAGAIN):
+                raise
+            return b""
 
     def _write(self, data: bytes) -> None:
-        os.write(self._master, data)
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._master, data)
 
 
 class TcpHost:
@@ -250,7 +264,10 @@ class TcpHost:
             self._listener.bind(("127.0.0.1", port))
         except OSError as error:
             self._listener.close()
-            msg = f"TCP port {port}: in use ({error}); stop the other program or choose another port"
+            msg = (
+                f"TCP port {port}: in use ({error}); stop the other program or choose "
+                "another port"
+            )
             raise LaboratoryBusy(msg) from error
         self._listener.listen()
         self.port: int = self._listener.getsockname()[1]
@@ -258,7 +275,7 @@ class TcpHost:
         self._session = session
         self._clock = clock
         self._lock = lock
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, threading.Thread] = {}
         self._thread = threading.Thread(
             target=self._serve, name=f"tcp-{self.port}", daemon=True
         )
@@ -268,12 +285,11 @@ class TcpHost:
         """Stop listening and end every connection."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in list(self._connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
         self._thread.join(timeout=5)
+        for connection, thread in list(self._connections.items()):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=5)
 
     def _serve(self) -> None:
         while True:
@@ -282,29 +298,35 @@ class TcpHost:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._connections.add(connection)
-            threading.Thread(
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
+            thread = threading.Thread(
                 target=self._converse, args=(connection,), daemon=True
-            ).start()
+            )
+            self._connections[connection] = thread
+            thread.start()
 
     def _converse(self, connection: socket.socket) -> None:
         def send(data: bytes) -> None:
-            try:
+            # When the driver has gone, the reading side ends the conversation.
+            with contextlib.suppress(OSError):
                 connection.sendall(data)
-            except OSError:
-                # The driver has gone; the reading side ends the conversation.
-                return
 
-        wire = _Wire(self._session(), self._clock, self._lock, send)
-        wire.open()
-        with connection:
-            while True:
-                try:
-                    data = connection.recv(65536)
-                except OSError:
-                    break
-                if not data:
-                    break
-                wire.take(data)
-        wire.shut()
-        self._connections.discard(connection)
+        with self._lock:
+            emulator = self._session()
+        wire = _Wire(emulator, self._clock, self._lock, send)
+        try:
+            with connection:
+                wire.open()
+                while data := _received(connection):
+                    wire.take(data)
+        finally:
+            wire.shut()
+            self._connections.pop(connection, None)
+
+
+def _received(connection: socket.socket) -> bytes:
+    """Return what came, nothing when the other side has gone."""
+    try:
+        return connection.recv(65536)
+    except OSError:
+        return b""

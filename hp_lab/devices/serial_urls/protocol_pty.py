@@ -5,6 +5,8 @@ reports that as an error from the second call on, so that 7E1 fails on reopening
 the terminal is configured as 8N1 while the attributes keep what the driver asked for.
 """
 
+from typing import Any
+
 import serial
 from serial import serialposix
 
@@ -12,10 +14,16 @@ from serial import serialposix
 class Serial(serialposix.Serial):
     """A port on a pseudo terminal."""
 
-    @property  # type: ignore[override]
+    # pyserial is untyped; these are the settings that a pseudo terminal cannot take.
+    _bytesize: Any
+    _parity: Any
+    _stopbits: Any
+
+    @property
     def port(self) -> str | None:
         """Path of the pseudo terminal."""
-        return self._port
+        path: str | None = self._port
+        return path
 
     @port.setter
     def port(self, url: str | None) -> None:

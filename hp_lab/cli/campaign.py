@@ -1,0 +1,157 @@
+"""hp-lab campaign: run, watch, pause, resume, cancel, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from hp_lab.chemistry.stocks import load_stocks
+from hp_lab.cli.files import config_file
+from hp_lab.cli.output import AsJson, console, print_json, print_table
+from hp_lab.cli.running import run_to_end
+from hp_lab.errors import HpLabError
+from hp_lab.lab_config import load_lab_config
+from hp_lab.orchestration.campaign_file import load_campaign
+from hp_lab.orchestration.report import report_run
+from hp_lab.orchestration.run_dir import create_run_dir, find_run_dir
+from hp_lab.orchestration.status import is_being_written, run_status
+
+app = typer.Typer(help="Closed-loop campaigns.", no_args_is_help=True)
+
+Runs = Annotated[Path, typer.Option(help="Directory of all runs.")]
+Run = Annotated[str, typer.Argument(help="Run id or path; empty: the newest.")]
+Lab = Annotated[Path | None, typer.Option(help="Laboratory (YAML).")]
+Stocks = Annotated[Path | None, typer.Option(help="Stock solutions (YAML).")]
+VirtualTime = Annotated[
+    bool,
+    typer.Option(
+        "--virtual-time",
+        help="An emulated laboratory in this process, as fast as it goes.",
+    ),
+]
+ROOT = Path("runs")
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
+    lab: Lab = None,
+    stocks: Stocks = None,
+    runs: Runs = ROOT,
+    virtual_time: VirtualTime = False,
+    seed: Annotated[int | None, typer.Option(help="Instead of the file's.")] = None,
+    films: Annotated[int | None, typer.Option(help="Instead of the file's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a campaign to its end, in the running laboratory or in virtual time."""
+    campaign = load_campaign(file)
+    lab_path = config_file(lab, "lab.yaml")
+    stocks_path = config_file(stocks, "stocks.yaml")
+    laboratory = load_lab_config(lab_path)
+    load_stocks(stocks_path).check_deck(laboratory)
+    text = file.read_text(encoding="utf-8")
+    changes: dict[str, object] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if films is not None:
+        changes["budget"] = {**campaign.budget.model_dump(), "films": films}
+    if changes:
+        text = yaml.safe_dump({**yaml.safe_load(text), **changes}, sort_keys=False)
+    run_dir = create_run_dir(
+        runs,
+        campaign.name,
+        {"campaign.yaml": text, "lab.yaml": lab_path, "stocks.yaml": stocks_path},
+    )
+    load_campaign(run_dir.campaign)
+    run_to_end(run_dir, resume=False, virtual_time=virtual_time, as_json=as_json)
+
+
+@app.command()
+def resume(
+    run_id: Run = "",
+    runs: Runs = ROOT,
+    virtual_time: VirtualTime = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with an interrupted campaign, or with one that is paused."""
+    run_dir = find_run_dir(runs, run_id)
+    found = run_status(run_dir)
+    if found["status"] in {"done", "cancelled", "failed"}:
+        console.print(f"{run_dir.run_id} is {found['status']}: {found['reason']}")
+        return
+    if is_being_written(run_dir):
+        # A program has it under way: it is that one that has to go on.
+        _order("resume")
+        return
+    virtual_time = virtual_time or run_dir.world.exists()
+    run_to_end(run_dir, resume=True, virtual_time=virtual_time, as_json=as_json)
+
+
+@app.command()
+def status(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None:
+    """Show how a campaign stands, also while it runs."""
+    run_dir = find_run_dir(runs, run_id)
+    found = run_status(run_dir)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        f"{found['run_id']}: {found['status']} {found['reason']}",
+        ("films", "done", "failed", "active", "best", "of film"),
+        [
+            (
+                found["films"],
+                found["films_done"],
+                found["films_failed"],
+                found["films_active"],
+                found["best_value"],
+                found["best_sample_id"],
+            )
+        ],
+    )
+    if found["question"]:
+        console.print(f"question {found['question_id']}: {found['question']}")
+
+
+@app.command()
+def pause() -> None:
+    """Start nothing new in the running campaign."""
+    _order("pause")
+
+
+@app.command()
+def cancel() -> None:
+    """End the running campaign for good."""
+    _order("cancel")
+
+
+@app.command()
+def answer(
+    question_id: Annotated[str, typer.Argument(help="As `status` shows it.")],
+    decision: Annotated[str, typer.Argument(help="retry, skip, quarantine, cancel.")],
+) -> None:
+    """Answer a question of the running campaign."""
+    from hp_lab.nodes.client import LabClient
+
+    with LabClient() as client:
+        accepted, message = client.answer(question_id, decision)
+    if not accepted:
+        raise HpLabError(message)
+
+
+@app.command()
+def report(run_id: Run = "", runs: Runs = ROOT) -> None:
+    """Write a run's report.html anew."""
+    run_dir = find_run_dir(runs, run_id)
+    console.print(str(report_run(run_dir)))
+
+
+def _order(what: str) -> None:
+    from hp_lab.nodes.client import LabClient
+
+    with LabClient() as client:
+        success, message = client.trigger(f"/campaign/{what}")
+    if not success:
+        raise HpLabError(message)
+    console.print(message)

@@ -1,0 +1,34 @@
+"""The command hp-lab: its subcommands, and how errors reach a person."""
+
+import sys
+
+import typer
+
+from hp_lab.cli import campaign, data, lab, planning, spectra, worklist
+from hp_lab.errors import HpLabError
+
+app = typer.Typer(
+    name="hp-lab",
+    help="Self-driving laboratory for low-dimensional hybrid perovskites.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(campaign.app, name="campaign")
+app.add_typer(worklist.app, name="worklist")
+app.add_typer(planning.benchmark_app, name="benchmark")
+app.command("up")(lab.up)
+app.command("doctor")(lab.doctor)
+app.command("schedule")(worklist.schedule)
+app.command("plan")(planning.plan)
+app.command("analyze")(spectra.analyze)
+app.command("spacers")(data.spacers)
+app.command("export")(data.export)
+
+
+def main() -> None:
+    """Run the command; an error is one sentence and exit code 2."""
+    try:
+        app()
+    except HpLabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)

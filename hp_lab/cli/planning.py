@@ -1,0 +1,90 @@
+"""hp-lab plan and hp-lab benchmark: the planner without a laboratory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hp_lab.cli.output import AsJson, print_json, print_table
+from hp_lab.orchestration.campaign_file import load_campaign
+from hp_lab.planner.plan import plan_from_csv
+from hp_lab.planner.pool import benchmark_pool
+
+benchmark_app = typer.Typer(
+    help="Replay the planner on data that exist.", no_args_is_help=True
+)
+
+
+def plan(
+    campaign: Annotated[Path, typer.Option(help="Campaign file (YAML).")],
+    observations: Annotated[
+        Path | None, typer.Option(help="CSV: settings and quantities, a film a row.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="How many candidates.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Propose the next experiments from a table of observations."""
+    file = load_campaign(campaign)
+    answer = plan_from_csv(
+        file.space,
+        file.objectives,
+        file.planner,
+        observations=observations,
+        count=count,
+        seed=seed,
+    )
+    rows = [
+        {
+            "candidate_id": c.candidate_id,
+            "settings": dict(c.settings),
+            "predicted_mean": list(c.predicted_mean),
+            "predicted_sigma": list(c.predicted_sigma),
+            "acquisition": c.acquisition,
+            "feasibility": c.feasibility,
+            "reason": c.reason,
+        }
+        for c in answer.candidates
+    ]
+    if as_json:
+        models = dict(zip(answer.model_names, answer.model_probabilities, strict=True))
+        print_json(
+            {
+                "candidates": rows,
+                "model_probabilities": models,
+                "notes": list(answer.notes),
+            }
+        )
+        return
+    names = file.space.names
+    print_table(
+        "Proposed",
+        ("candidate", *names, "reason"),
+        [
+            (r["candidate_id"], *(r["settings"][n] for n in names), r["reason"])
+            for r in rows
+        ],
+    )
+    for note in answer.notes:
+        print(note)
+
+
+@benchmark_app.command("pool")
+def pool(
+    file: Annotated[Path, typer.Argument(help="CSV, an experiment a row.")],
+    target: Annotated[str, typer.Option(help="Column of the target.")],
+    goal: Annotated[str, typer.Option(help="min or max.")],
+    seeds: Annotated[int, typer.Option(help="Runs with different starts.")] = 10,
+    budget: Annotated[int, typer.Option(help="Experiments a run.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Replay optimisation on an existing data set beside other methods."""
+    result = benchmark_pool(file, target=target, goal=goal, seeds=seeds, budget=budget)
+    if as_json:
+        print_json(result)
+        return
+    methods = ("planner", "sklearn", "greedy", "random")
+    rows = [
+        (m, *(result[m][k]["mean"] for k in ("ef20", "ef40", "to80"))) for m in methods
+    ]
+    print_table(f"{file.name}: {target}", ("method", "EF@20", "EF@40", "to 80 %"), rows)

@@ -1,0 +1,134 @@
+"""Goals sent to the action servers of the laboratory, and waited for."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
+
+from hp_lab.errors import DeviceLost
+from hp_lab.nodes.runtime import LabRuntime, Latch
+
+
+class GoalRun:
+    """A goal under way. Its coroutine methods belong to one waiting coroutine.
+
+    Attributes:
+        goal_id: The goal's identifier.
+    """
+
+    def __init__(self, runtime: LabRuntime, key: str) -> None:
+        self._runtime = runtime
+        self._key = key
+        self._latch = Latch(runtime, key)
+        self._result: Any = None
+        self._error: str = ""
+        self._handle: Any = None
+        self.armed_phase = False
+        self.goal_id = uuid.uuid4().bytes
+
+    async def armed(self, timeout_s: float) -> bool:
+        """Wait until the device says armed; False when the goal ended before that.
+
+        Raises:
+            DeviceLost: Neither within timeout_s of laboratory time.
+        """
+        await self._wait_for(lambda: self.armed_phase or self._ended, timeout_s)
+        return not self._ended
+
+    async def result(self, timeout_s: float) -> Any:
+        """Wait for the end and return the action's result message.
+
+        Raises:
+            DeviceLost: No result within timeout_s of laboratory time, or it was lost.
+        """
+        await self._wait_for(lambda: self._ended, timeout_s)
+        if self._error:
+            raise DeviceLost(self._error)
+        return self._result
+
+    async def cancel(self) -> None:
+        """Ask the server to cancel; the result still comes."""
+        if self._handle is not None and not self._ended:
+            await self._handle.cancel_goal_async()
+
+    @property
+    def _ended(self) -> bool:
+        return self._result is not None or bool(self._error)
+
+    async def _wait_for(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        if not await self._latch.wait_for(ready, timeout_s):
+            msg = f"{self._key}: no answer from the device within {timeout_s:g} s"
+            raise DeviceLost(msg)
+
+    def _notify(self) -> None:
+        """Wake who waits; the notifying message's token ends here."""
+        self._latch.notify()
+        self._runtime.clock.release(self._key)
+
+    def _on_feedback(self, message: Any) -> None:
+        if getattr(message.feedback, "phase", "") == "armed":
+            self.armed_phase = True
+            self._notify()
+
+    def _on_result(self, future: Future) -> None:
+        self._runtime.own_goals.discard(self.goal_id)
+        if future.exception() is not None:
+            self._error = f"{self._key}: result lost ({future.exception()})"
+        else:
+            self._result = future.result().result
+        self._notify()
+
+
+class GoalSender:
+    """Sends goals to one action server.
+
+    Args:
+        node: The node that sends.
+        runtime: Its process's runtime.
+        action_type: The action.
+        name: The action's name, for example /hotplate/anneal.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        runtime: LabRuntime,
+        action_type: Any,
+        name: str,
+    ) -> None:
+        self._runtime = runtime
+        self._name = name
+        self._client = ActionClient(node, action_type, name)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the server can be reached now."""
+        return bool(self._client.server_is_ready())
+
+    async def start(self, goal: Any, key: str) -> GoalRun:
+        """Send a goal; return once it is accepted.
+
+        Raises:
+            DeviceLost: No such server, or it refused the goal.
+        """
+        if not self.ready:
+            msg = f"{self._name}: no such action server; is its node running?"
+            raise DeviceLost(msg)
+        run = GoalRun(self._runtime, key)
+        self._runtime.own_goals.add(run.goal_id)
+        handle = await self._client.send_goal_async(
+            goal,
+            feedback_callback=run._on_feedback,  # noqa: SLF001 - one mechanism, two classes
+            goal_uuid=UUID(uuid=list(run.goal_id)),
+        )
+        if not handle.accepted:
+            self._runtime.own_goals.discard(run.goal_id)
+            msg = f"{self._name}: goal refused; see the node's log"
+            raise DeviceLost(msg)
+        run._handle = handle  # noqa: SLF001
+        handle.get_result_async().add_done_callback(run._on_result)  # noqa: SLF001
+        return run

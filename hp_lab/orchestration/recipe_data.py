@@ -1,0 +1,52 @@
+"""Recipes as plain data, for the journal, and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hp_lab.recipes.steps import (
+    Anneal,
+    Image,
+    Measure,
+    Mix,
+    Recipe,
+    Rest,
+    SpinCoat,
+    Step,
+)
+
+_STEPS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind)
+    for kind in (Anneal, Image, Measure, Mix, Rest, SpinCoat)
+}
+
+
+def recipe_data(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as JSON-able data; each step says its type."""
+    return {
+        "sample_id": recipe.sample_id,
+        "candidate_id": recipe.candidate_id,
+        "substrate": recipe.substrate,
+        "slot": recipe.slot,
+        "steps": [
+            {"type": type(step).__name__, **asdict(step)} for step in recipe.steps
+        ],
+    }
+
+
+def recipe_from(data: dict[str, Any]) -> Recipe:
+    """Return the recipe of plain data."""
+    return Recipe(
+        sample_id=data["sample_id"],
+        candidate_id=data["candidate_id"],
+        substrate=data["substrate"],
+        slot=data["slot"],
+        steps=tuple(_step(item) for item in data["steps"]),
+    )
+
+
+def _step(item: dict[str, Any]) -> Step:
+    fields = dict(item)
+    step: Step = _STEPS[fields.pop("type")].validate_python(fields)
+    return step

@@ -1,0 +1,28 @@
+"""State from a journal."""
+
+from pydantic import ValidationError
+
+from hp_lab.errors import JournalError
+from hp_lab.orchestration.events import event_from
+from hp_lab.orchestration.state import CampaignState, apply
+from hp_lab.store.journal import JournalReader
+
+
+def replay(journal: JournalReader) -> CampaignState:
+    """Return the state that a journal's events add up to.
+
+    Raises:
+        JournalError: An event is not one of this version.
+    """
+    state = CampaignState()
+    for stored in journal.events():
+        try:
+            event = event_from(stored.kind, dict(stored.data))
+        except ValidationError as error:
+            msg = (
+                f"{journal.name}: event {stored.sequence} ({stored.kind}) is not one "
+                f"of this version of hp_lab ({error.error_count()} fields differ)"
+            )
+            raise JournalError(msg) from error
+        state = apply(state, event, stored.lab_time_s)
+    return state

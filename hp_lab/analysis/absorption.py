@@ -33,6 +33,7 @@ class Absorption:
         gap_ev: Its band gap by the Elliott fit.
         optical_density: Highest absorbance of the phases together in the window.
         flags: Warnings.
+        window_ev: Energies that were fitted.
     """
 
     phases: PhaseFit
@@ -41,6 +42,7 @@ class Absorption:
     gap_ev: Measured
     optical_density: Measured
     flags: tuple[str, ...]
+    window_ev: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,16 @@ def analyze_absorbance(
             optical_density_limit=max(limit, float(parts.max())),
             flags=(*curve.flags, "no_signal"),
         )
-    return _absorption(curve, fit, parts.max(), float(np.median(sigma)), target)
+    return _absorption(
+        curve,
+        fit,
+        Measured(
+            value=float(parts.max()),
+            sigma=float(max(np.median(sigma), 0.01 * parts.max())),
+        ),
+        (float(energy[0]), float(energy[-1])),
+        target,
+    )
 
 
 def is_present(fit: PhaseFit, label: str) -> bool:
@@ -116,8 +127,8 @@ def is_present(fit: PhaseFit, label: str) -> bool:
 def _absorption(
     curve: Curve,
     fit: PhaseFit,
-    optical_density: float,
-    sigma: float,
+    optical_density: Measured,
+    window_ev: tuple[float, float],
     target: str | None,
 ) -> Absorption:
     flags = list(curve.flags)
@@ -139,8 +150,7 @@ def _absorption(
         gap_ev=Measured(
             value=float(fit.gap_ev[main]), sigma=float(fit.gap_sigma_ev[main])
         ),
-        optical_density=Measured(
-            value=float(optical_density), sigma=max(sigma, 0.01 * optical_density)
-        ),
+        optical_density=optical_density,
         flags=tuple(dict.fromkeys(flags)),
+        window_ev=window_ev,
     )

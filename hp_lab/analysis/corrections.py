@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hp_lab.analysis.noise import estimate_sigma
+from hp_lab.analysis.noise import estimate_sigma, quantum
 from hp_lab.analysis.spectrum import BoolArray, Curve
 from hp_lab.analysis.spikes import find_spikes
 from hp_lab.errors import InvalidInput
@@ -31,16 +31,22 @@ def saturation_mask(counts: FloatArray, ceiling: float | None = None) -> BoolArr
         ceiling: Highest reading of the detector; without it, three or more equal
             highest values in a row are taken for a clipped top.
     """
-    overflow = np.isposinf(counts)
+    overflow = np.asarray(np.isposinf(counts))
     if ceiling is not None:
         overflow |= counts >= ceiling
     else:
         finite = np.where(np.isfinite(counts), counts, -np.inf)
         top = finite >= float(finite.max(initial=-np.inf))
         runs = np.convolve(top, np.ones(_FLAT_TOP), mode="same") >= _FLAT_TOP
-        if runs.any() and float(np.ptp(counts[np.isfinite(counts)])) > 0.0:
+        if runs.any() and _stands_out(finite[np.isfinite(counts)]):
             overflow |= top
     return _widened(overflow)
+
+
+def _stands_out(counts: FloatArray) -> bool:
+    """Return whether the highest count lies far above the digits of the noise."""
+    spread = float(counts.max() - np.median(counts))
+    return spread > 20.0 * quantum(counts) and spread > 0.0
 
 
 def _widened(mask: BoolArray) -> BoolArray:

@@ -36,6 +36,9 @@ class Emission:
         fit: The lines behind it, on an energy axis, in units of ``scale`` per eV.
         scale: Signal per eV that the fit calls 1.
         window_ev: Energies that were fitted.
+        offset: Background at ``middle_nm``, in the curve's unit.
+        slope_per_nm: Its slope.
+        middle_nm: Where the background is ``offset``.
     """
 
     peaks: tuple[Peak, ...]
@@ -45,6 +48,13 @@ class Emission:
     fit: LineFit
     scale: float
     window_ev: tuple[float, float]
+    offset: float
+    slope_per_nm: float
+    middle_nm: float
+
+    def background_at(self, wavelength_nm: FloatArray) -> FloatArray:
+        """Return the fitted background on the wavelength axis, the curve's unit."""
+        return self.offset + self.slope_per_nm * (wavelength_nm - self.middle_nm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,44 +224,39 @@ def _fit_window(
             height_limit=3.0 * float(np.median(sigma)),
             flags=(*curve.flags, "no_signal"),
         )
-    per_ev = HC_EV_NM / energy**2
-    slope = (HC_EV_NM / energy) - HC_EV_NM / float(np.median(energy))
-    slope = slope / max(float(np.ptp(slope)), 1e-9)
-    background = np.stack([per_ev, per_ev * slope]) / float(np.median(per_ev))
-    offset = float(np.percentile(density / per_ev, 5.0)) * per_ev
+    axis_nm = HC_EV_NM / energy
+    nm_per_ev = HC_EV_NM / energy**2
+    middle_nm = float(np.median(axis_nm))
+    half_nm = 0.5 * float(np.ptp(axis_nm))
+    unit = float(np.median(nm_per_ev)) / scale
+    base = float(np.percentile(density / nm_per_ev, 5.0))
+    columns = np.stack([nm_per_ev, nm_per_ev * (axis_nm - middle_nm) / half_nm])
+    columns = columns / float(np.median(nm_per_ev))
     fit = fit_lines(
         energy,
-        (density - offset) / scale,
+        (density - base * nm_per_ev) / scale,
         np.hypot(noise / scale, _MODEL_FLOOR),
-        background,
+        columns,
         fwhm_limits=_FWHM_LIMITS_EV,
     )
-    return _emission(curve, found, fit, scale, energy, bandpass_nm)
-
-
-def _emission(
-    curve: Curve,
-    found: list[_Found],
-    fit: LineFit,
-    scale: float,
-    energy: FloatArray,
-    bandpass_nm: float,
-) -> Emission:
     flags = list(curve.flags)
-    peaks, peak_flags = band_peaks(fit, energy, scale, bandpass_nm)
+    peaks, peak_flags = band_peaks(
+        fit, energy, fit.background @ columns, scale, bandpass_nm
+    )
     flags.extend(peak_flags)
     if found[0].snr < 2.0 * DETECTION_SIGMAS:
         flags.append("weak_signal")
-    main = peaks[0]
-    slope = HC_EV_NM / main.center_ev.value**2
     return Emission(
         peaks=peaks,
         centroid_ev=_centroid(fit, energy),
-        height=main.height.times(1.0 / slope),
+        height=peaks[0].height.times(peaks[0].center_ev.value ** 2 / HC_EV_NM),
         flags=tuple(dict.fromkeys(flags)),
         fit=fit,
         scale=scale,
         window_ev=(float(energy[0]), float(energy[-1])),
+        offset=base + float(fit.background[0]) / unit,
+        slope_per_nm=float(fit.background[1]) / unit / half_nm,
+        middle_nm=middle_nm,
     )
 
 

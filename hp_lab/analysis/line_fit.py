@@ -12,8 +12,8 @@ from hp_lab.analysis.noise import correlation_factor
 from hp_lab.units import FloatArray
 
 # Weak beliefs that keep the fit regular where the data say nothing.
-_MIXING, _MIXING_SIGMA = 0.3, 0.3
-_BACKGROUND_SIGMA = 0.1
+_MIXING, _MIXING_SIGMA = 0.2, 0.2
+_BACKGROUND_SIGMA = 0.01
 # A better BIC by this much is strong evidence (Kass and Raftery, J. Am. Stat. Assoc.
 # 1995, 90, 773: above 10 is very strong).
 _BIC_STEP = 10.0

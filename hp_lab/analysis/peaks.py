@@ -8,6 +8,7 @@ having a maximum of its own.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from hp_lab.analysis.line_fit import LineFit
 from hp_lab.analysis.line_shapes import GAUSS_AREA, LORENTZ_AREA
@@ -15,7 +16,8 @@ from hp_lab.analysis.measured import Measured
 from hp_lab.units import HC_EV_NM, FloatArray
 
 _GRID = 1200
-# Smaller maxima and shoulders, relative to the highest, are not reported.
+# Maxima less prominent and shoulders lower than this, relative to the highest peak, are
+# not reported.
 _LEAST_SHARE = 0.02
 _LEAST_SHOULDER = 0.05
 # Bending of a shoulder relative to that of the highest peak.
@@ -47,19 +49,25 @@ class Peak:
 
 
 def band_peaks(
-    fit: LineFit, energy: FloatArray, scale: float, bandpass_nm: float = 0.0
+    fit: LineFit,
+    energy: FloatArray,
+    background: FloatArray,
+    scale: float,
+    bandpass_nm: float = 0.0,
 ) -> tuple[tuple[Peak, ...], tuple[str, ...]]:
     """Return the peaks of a fit, highest first, and the flags they give rise to.
 
     Args:
         fit: Lines on an energy axis.
         energy: Energies that were fitted, ascending, shape (k,).
+        background: Fitted background there, in units of ``scale``, shape (k,).
         scale: Signal per eV that the fit calls 1.
         bandpass_nm: Instrument bandpass to take out of the widths, 0 for none.
     """
     grid = np.linspace(energy[0], energy[-1], _GRID)
     model = fit.at(grid)
-    tops = _maxima(model)
+    # Maxima are those of what is seen: a line that only mends the background is none.
+    tops = _maxima(model + np.interp(grid, energy, background))
     flags = []
     if tops.size == 0:
         tops = np.array([int(np.argmax(model))])
@@ -82,14 +90,11 @@ def band_peaks(
     return tuple(peaks), tuple(flags)
 
 
-def _maxima(model: FloatArray) -> np.ndarray:
+def _maxima(total: FloatArray) -> np.ndarray:
     """Return grid indices of the maxima worth reporting, highest first."""
-    inner = (model[1:-1] > model[:-2]) & (model[1:-1] >= model[2:])
-    tops = np.flatnonzero(inner) + 1
-    if tops.size == 0:
-        return tops
-    tops = tops[np.argsort(-model[tops], kind="stable")]
-    return np.asarray(tops[model[tops] >= _LEAST_SHARE * model[tops[0]]])
+    least = _LEAST_SHARE * float(np.ptp(total))
+    tops, _ = find_peaks(total, prominence=least)
+    return np.asarray(tops[np.argsort(-total[tops], kind="stable")])
 
 
 def _refined(grid: FloatArray, model: FloatArray, top: int) -> float:
@@ -222,7 +227,7 @@ def _peak(
     nm_per_ev = HC_EV_NM / position.value**2
     if width is not None and bandpass_nm > 0.0:
         width = without_bandpass(width, bandpass_nm / nm_per_ev)
-    center_nm = HC_EV_NM / peak_nm_at_ev
+    center_nm = float(HC_EV_NM / peak_nm_at_ev)
     return Peak(
         center_ev=position,
         center_nm=Measured(value=center_nm, sigma=position.sigma * nm_per_ev),

@@ -86,6 +86,10 @@ class PhaseFit:
             self.height @ values + self.background @ background_columns(energy_ev)
         )
 
+    def background_at(self, energy_ev: FloatArray) -> FloatArray:
+        """Return the fitted background."""
+        return np.asarray(self.background @ background_columns(energy_ev))
+
     def parts_at(self, energy_ev: FloatArray) -> FloatArray:
         """Return each phase's part of the absorbance, shape (p, k)."""
         values = PhaseModel(self.library).values(energy_ev, self.shape)

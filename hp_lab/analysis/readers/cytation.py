@@ -1,0 +1,169 @@
+"""Plate exports of BioTek Gen5 (Cytation, Synergy): spectra of many wells and reads.
+
+A preamble with the procedure, then blocks. A block has a label in its first cell
+(``Read 4:EM Spectrum``), a line of titles two lines further (``Wavelength``, then the
+wells) and one line a wavelength. Wells that were not read are empty, values above the
+range are OVRFLW. A block ``Results`` with figures of the reader's own follows; it is
+left out.
+"""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from hp_lab.analysis.readers.named_spectrum import NamedSpectrum
+from hp_lab.analysis.readers.text import Text, is_empty, number
+from hp_lab.analysis.spectrum import Kind
+
+_LABEL = re.compile(r"^(Read\s*\d+\s*:)?.*Spectrum", re.IGNORECASE)
+_READ = re.compile(r"Read\s*(\d+)", re.IGNORECASE)
+_WELL = re.compile(r"[A-P]\d{1,2}")
+_OVERFLOW = {"OVRFLW", "OVERFLOW", "OUT+", ">MAX", "*****"}
+_EXCITATION = re.compile(r"Excitation:?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_EMISSION = re.compile(
+    r"Emission\s*Start:?\s*\d+(?:\.\d+)?/(\d+(?:\.\d+)?)", re.IGNORECASE
+)
+# A scan of the excitation at one emission wavelength is no PL spectrum.
+_EXCITATION_SCAN = re.compile(r"\bEX Spectrum", re.IGNORECASE)
+# The readers' highest fluorescence value.
+_CEILING = 99_999.0
+
+
+def recognises(text: Text) -> bool:
+    """Return whether this is a Gen5 export with at least one block of spectra."""
+    return any(True for _ in _title_lines(text))
+
+
+def _delimiter(line: str) -> str:
+    return max("\t,;", key=line.count)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
+
+
+def _title_lines(text: Text) -> Iterator[int]:
+    """Yield the lines that hold ``Wavelength`` followed by well names."""
+    for index, line in enumerate(text.lines):
+        if "wavelength" not in line.lower():
+            continue
+        cells = [cell for cell in _cells(line, _delimiter(line)) if cell]
+        titled = len(cells) >= 2 and cells[0].lower().startswith("wavelength")
+        if titled and all(_WELL.fullmatch(cell) for cell in cells[1:]):
+            yield index
+
+
+def read(text: Text) -> list[NamedSpectrum]:
+    """Return one spectrum for each well and read that holds values.
+
+    Names are wells; where the file has several reads, ``B7 read 4``.
+
+    Raises:
+        InvalidInput: A block breaks off or holds something that is no value.
+    """
+    places = list(_title_lines(text))
+    preamble = "\n".join(text.lines[: places[0]])
+    excitation_nm = _only(_EXCITATION.findall(preamble))
+    bandpass_nm = _only(_EMISSION.findall(preamble))
+    spectra: list[NamedSpectrum] = []
+    for order, place in enumerate(places):
+        label = _label_above(text, place) or f"Read {order + 1}"
+        if _EXCITATION_SCAN.search(label):
+            continue
+        kind = _kind(label)
+        wavelengths, wells, values, overflow = _block(text, place)
+        match = _READ.search(label)
+        suffix = f" read {match.group(1) if match else order + 1}"
+        for column, well in enumerate(wells):
+            if not (np.isfinite(values[:, column]) | overflow[:, column]).any():
+                continue
+            emits = kind == "pl"
+            spectra.append(
+                NamedSpectrum(
+                    file=text.file,
+                    name=well + (suffix if len(places) > 1 else ""),
+                    kind=kind,
+                    wavelength_nm=wavelengths,
+                    value=values[:, column],
+                    unit="counts" if emits else "OD",
+                    overflow=overflow[:, column],
+                    ceiling=_CEILING if emits else 0.0,
+                    excitation_nm=excitation_nm if emits else 0.0,
+                    bandpass_nm=bandpass_nm if emits else 0.0,
+                    header={"block": label, "well": well},
+                )
+            )
+    if not spectra:
+        raise text.broken(places[0] + 1, "emission or absorbance of at least one well")
+    return spectra
+
+
+def _only(found: list[str]) -> float:
+    """Return the number that a procedure states, 0 where its reads differ."""
+    distinct = set(found)
+    return float(distinct.pop()) if len(distinct) == 1 else 0.0
+
+
+def _label_above(text: Text, place: int) -> str | None:
+    for line in reversed(text.lines[max(0, place - 4) : place]):
+        first = _cells(line, _delimiter(line))[0]
+        if _LABEL.match(first) or _READ.match(first):
+            return first
+    return None
+
+
+def _kind(label: str) -> Kind:
+    lowered = label.lower()
+    if "em spectrum" in lowered or "fluor" in lowered or "lumin" in lowered:
+        return "pl"
+    return "absorbance"
+
+
+def _block(
+    text: Text, place: int
+) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
+    """Return wavelengths, wells, values and overflow marks of one block."""
+    title = text.lines[place]
+    delimiter = _delimiter(title)
+    cells = _cells(title, delimiter)
+    first = next(i for i, cell in enumerate(cells) if cell.lower().startswith("wave"))
+    wells = [cell for cell in cells[first + 1 :] if cell]
+    wavelengths: list[float] = []
+    rows: list[list[float]] = []
+    marks: list[list[bool]] = []
+    for index in range(place + 1, len(text.lines)):
+        row = _cells(text.lines[index], delimiter)
+        axis = row[first] if len(row) > first else ""
+        wavelength = number(axis, decimal_comma=delimiter != ",")
+        if wavelength is None:
+            if axis and not is_empty(axis) and any(cell for cell in row[first + 1 :]):
+                raise text.broken(index, "a wavelength and one value a well")
+            break
+        if len(row) < first + 1 + len(wells) and index == len(text.lines) - 1:
+            raise text.broken(index, f"{len(wells)} values; the file is cut off here")
+        values, overflow = _values(text, index, row[first + 1 :], len(wells), delimiter)
+        wavelengths.append(wavelength)
+        rows.append(values)
+        marks.append(overflow)
+    if len(rows) < 2:
+        raise text.broken(place + 1, "rows of a wavelength and one value a well")
+    axis_nm = np.array(wavelengths)
+    order = np.argsort(axis_nm, kind="stable")
+    if np.any(np.diff(axis_nm[order]) <= 0.0):
+        raise text.broken(place, "wavelengths that differ from row to row")
+    return axis_nm[order], wells, np.array(rows)[order], np.array(marks)[order]
+
+
+def _values(
+    text: Text, line: int, cells: list[str], count: int, delimiter: str
+) -> tuple[list[float], list[bool]]:
+    values, overflow = [], []
+    for cell in (cells + [""] * count)[:count]:
+        over = cell.upper() in _OVERFLOW
+        value = number(cell, decimal_comma=delimiter != ",")
+        if value is None and not over and not is_empty(cell):
+            raise text.broken(line, f"a number, OVRFLW or nothing instead of {cell!r}")
+        values.append(np.nan if value is None else value)
+        overflow.append(over)
+    return values, overflow

@@ -1,0 +1,78 @@
+"""What all tests share: one thread a process, and a ROS graph that is theirs alone."""
+
+import importlib.util
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+HAS_ROS = importlib.util.find_spec("rclpy") is not None
+NODE_TESTS = Path(__file__).parent / "nodes"
+
+# Domains whose ports stay below those that Linux hands out to clients.
+DOMAIN_IDS = range(1, 102)
+CLAIM_PORT = 21000
+files_so_far = itertools.count()
+
+# Read when numpy and rclpy are first imported, which is after this.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+# A slow machine is no failure, and what CI finds must be found again.
+hypothesis.settings.register_profile(
+    "hp_lab", deadline=None, derandomize="CI" in os.environ
+)
+hypothesis.settings.load_profile("hp_lab")
+
+collect_ignore = [] if HAS_ROS else ["nodes"]
+
+
+def pytest_report_header() -> str:
+    if HAS_ROS:
+        return "ROS 2: found; every test file has a domain of its own"
+    return "ROS 2: none here; test/nodes is left out, tests marked ros are skipped"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if NODE_TESTS in item.path.parents:
+            item.add_marker(pytest.mark.ros)
+        if not HAS_ROS and item.get_closest_marker("ros"):
+            item.add_marker(pytest.mark.skip(reason="rclpy cannot be imported here"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ros_domain_id(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Give the tests of a file a ROS domain that no other process on this machine has.
+
+    A laboratory that runs on the developer's own domain never hears of the tests.
+    """
+    with pytest.MonkeyPatch.context() as environment, claimed_domain() as claim:
+        domain_id = claim.getsockname()[1] - CLAIM_PORT
+        environment.setenv("ROS_DOMAIN_ID", str(domain_id))
+        environment.setenv("ROS_LOG_DIR", str(tmp_path_factory.getbasetemp()))
+        yield domain_id
+
+
+def claimed_domain() -> socket.socket:
+    """Return a socket that holds a domain: its port minus CLAIM_PORT is the domain.
+
+    The file before may have left a process that dies slowly: its domain is not the
+    next to be taken.
+    """
+    first = (os.getpid() + next(files_so_far)) % len(DOMAIN_IDS)
+    for domain_id in [*DOMAIN_IDS[first:], *DOMAIN_IDS[:first]]:
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", CLAIM_PORT + domain_id))
+        except OSError:
+            claim.close()
+        else:
+            return claim
+    message = f"all of the domains {DOMAIN_IDS} are taken: stop other test runs"
+    raise RuntimeError(message)

@@ -1,6 +1,5 @@
 """Recipes as plain data, for the journal, and back."""
 
-from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -29,9 +28,7 @@ def recipe_data(recipe: Recipe) -> dict[str, Any]:
         "candidate_id": recipe.candidate_id,
         "substrate": recipe.substrate,
         "slot": recipe.slot,
-        "steps": [
-            {"type": type(step).__name__, **asdict(step)} for step in recipe.steps
-        ],
+        "steps": [_step_data(step) for step in recipe.steps],
     }
 
 
@@ -44,6 +41,11 @@ def recipe_from(data: dict[str, Any]) -> Recipe:
         slot=data["slot"],
         steps=tuple(_step(item) for item in data["steps"]),
     )
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    kind = type(step).__name__
+    return {"type": kind, **_STEPS[kind].dump_python(step, mode="json")}
 
 
 def _step(item: dict[str, Any]) -> Step:

@@ -60,7 +60,7 @@ class Sample:
     Attributes:
         failure: Why it is being given up; its film still has to leave its station.
         annealed_s: When its last anneal ended; film age counts from here.
-        tasks: Identifiers of its tasks, in order.
+        tasks: Identifiers of its tasks, in order, without those it was given up for.
     """
 
     sample_id: str
@@ -368,14 +368,16 @@ def _task_ended(state: CampaignState, event: TaskEnded, at_s: float) -> Campaign
 
 
 def _give_up(state: CampaignState, task: Task, remake: bool) -> CampaignState:
-    """Drop the sample's remaining tasks; its film will be cleared away."""
+    """Drop the failed and the remaining tasks; the film will be cleared away."""
     sample = state.samples[task.data.sample_id]
     dropped = {t for t in sample.tasks if state.tasks[t].status == "planned"}
     sample = replace(
         sample,
         failure=f"{task.data.action}: {task.message}",
         remake=remake,
-        tasks=tuple(t for t in sample.tasks if t not in dropped),
+        tasks=tuple(
+            t for t in sample.tasks if t not in dropped and t != task.data.task_id
+        ),
     )
     tasks = {t: task for t, task in state.tasks.items() if t not in dropped}
     return replace(_with_sample(state, sample), tasks=tasks, needs_plan=True)
@@ -418,10 +420,10 @@ def _answered(state: CampaignState, event: QuestionAnswered) -> CampaignState:
         return _with_task(state, replace(task, status="planned"))
     if event.answer == "skip":
         return _with_task(state, replace(task, status="done"))
+    sample = state.samples[task.data.sample_id]
     if event.answer == "quarantine":
-        sample = replace(state.samples[task.data.sample_id], location=UNKNOWN)
-        state = _with_sample(state, sample)
-    return _give_up(state, task, remake=False)
+        state = _with_sample(state, replace(sample, location=UNKNOWN))
+    return _give_up(state, task, remake=sample.remake)
 
 
 def _with_sample(state: CampaignState, sample: Sample) -> CampaignState:

@@ -89,7 +89,7 @@ def _questions(state: CampaignState) -> list[Command]:
         return []
     for sample in state.active():
         task = state.next_task(sample)
-        if task is not None and task.status == "failed" and not sample.failure:
+        if task is not None and task.status == "failed":
             text = (
                 f"{sample.sample_id}: {task.data.action} {task.data.source} "
                 f"{task.data.target} failed ({task.message}); where is the substrate? "

@@ -60,7 +60,9 @@ def spacers(
 def export(
     run_id: Annotated[str, typer.Argument(help="Run id or path; empty: newest.")] = "",
     runs: Annotated[Path, typer.Option(help="Directory of all runs.")] = Path("runs"),
-    out: Annotated[Path | None, typer.Option(help="Directory; default: RUN/export.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory; default: RUN/export.")
+    ] = None,
 ) -> None:
     """Write a run's candidates, observations and task times as CSV and JSON."""
     run_dir = find_run_dir(runs, run_id)

@@ -32,8 +32,9 @@ from hp_lab.orchestration.state import CampaignState, Sample
 from hp_lab.planner.objectives import Objective
 from hp_lab.recipes.compiler import compile_recipe
 from hp_lab.recipes.limits import check_recipe
-from hp_lab.recipes.pascal import Worklist, load_worklist
+from hp_lab.recipes.pascal import load_worklist
 from hp_lab.recipes.steps import Measure, Recipe
+from hp_lab.recipes.worklist import Worklist
 from hp_lab.store.readings import Readings
 
 _BLANK = "blank"
@@ -46,7 +47,6 @@ class Preparation:
     Attributes:
         campaign: None for a worklist.
         worklist: None for a campaign.
-        limit: Only the worklist's first samples; 0 is all.
     """
 
     lab: LabConfig
@@ -65,7 +65,7 @@ class Preparation:
         stocks = load_stocks(run_dir.stocks)
         stocks.check_deck(lab)
         if run_dir.worklist.exists():
-            worklist = load_worklist(run_dir.worklist)
+            worklist = load_worklist(run_dir.worklist, lab=lab)
             for recipe in worklist.recipes:
                 check_recipe(recipe, lab)
             return cls(lab=lab, stocks=stocks, worklist=worklist)
@@ -194,7 +194,6 @@ class Preparation:
                 stocks=with_volumes(self.stocks, state),
                 process=self.campaign.process,
             )
-            check_recipe(recipe, self.lab)
         except InvalidInput as error:
             # The planner learns what cannot be made.
             return CandidateUnreachable(candidate_id=candidate_id, reason=str(error))

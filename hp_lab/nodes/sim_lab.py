@@ -1,0 +1,132 @@
+"""The emulated laboratory's node: every instrument's wire, and the hidden world behind.
+
+Emulators are offered on streams inside this process (virtual time) or on pseudo
+terminals and TCP ports (real time). Device nodes learn an address and nothing else.
+"""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from hp_lab_interfaces.srv import InjectFault
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from hp_lab.chemistry.stocks import load_stocks
+from hp_lab.errors import HpLabError, InvalidInput
+from hp_lab.lab_config import load_lab_config
+from hp_lab.nodes.process import run_node
+from hp_lab.nodes.runtime import LabRuntime
+from hp_lab.simulation.emulated_lab import EmulatedLab
+from hp_lab.simulation.hosting import InProcessHost, PtyHost, TcpHost
+
+_DEFAULTS: dict[str, tuple[Any, str]] = {
+    "lab_file": ("", "Path of the laboratory's description (YAML)."),
+    "stocks_file": ("", "Path of the stock solutions (YAML)."),
+    "seed": (1, "Seed of the hidden world."),
+    "inproc": (False, "Offer the instruments inside this process."),
+    "ports_dir": ("", "Directory of the links to the pseudo terminals."),
+    "world_log": ("", "File that keeps the hidden world over restarts."),
+    "robot_port": (31950, "TCP port of the pipetting robot; 0: any."),
+    "spectrometer_port": (57357, "TCP port of the spectrometer; 0: any."),
+}
+
+
+class SimLabNode(Node):
+    """Hosts the emulators; serves ~/inject_fault and ~/report (their states as JSON).
+
+    Args:
+        name: Node name.
+        runtime: What the nodes of this process share.
+        node_options: Passed on to rclpy's node.
+    """
+
+    def __init__(self, name: str, runtime: LabRuntime, **node_options: Any) -> None:
+        super().__init__(name, **node_options)
+        self._runtime = runtime
+        for parameter, (default, text) in _DEFAULTS.items():
+            descriptor = ParameterDescriptor(description=text)
+            self.declare_parameter(parameter, default, descriptor)
+        log = str(self._value("world_log"))
+        self.lab = EmulatedLab(
+            load_lab_config(Path(str(self._value("lab_file")))),
+            load_stocks(Path(str(self._value("stocks_file")))),
+            seed=int(self._value("seed")),
+            log=Path(log) if log else None,
+            now_s=runtime.clock.now_s(),
+        )
+        self._hosts: list[Any] = []
+        if self._value("inproc"):
+            self._offer_inside()
+        else:
+            self._offer_outside()
+        self.create_service(InjectFault, "~/inject_fault", self._inject)
+        self.create_service(Trigger, "~/report", self._report)
+
+    def finish(self) -> None:
+        """Withdraw every instrument and close the world's log."""
+        for host in self._hosts:
+            host.close()
+        self._hosts.clear()
+        self.lab.close()
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _offer_inside(self) -> None:
+        host = InProcessHost(self._runtime.clock)
+        self._hosts.append(host)
+        for wire, session in self.lab.sessions().items():
+            host.offer(wire, session)
+
+    def _offer_outside(self) -> None:
+        directory = Path(str(self._value("ports_dir")))
+        directory.mkdir(parents=True, exist_ok=True)
+        tcp = {
+            "opentrons": int(self._value("robot_port")),
+            "ocean": int(self._value("spectrometer_port")),
+        }
+        lock = threading.RLock()
+        try:
+            for wire, session in self.lab.sessions().items():
+                clock = self._runtime.clock
+                if wire in tcp:
+                    self._hosts.append(TcpHost(session, clock, lock, tcp[wire]))
+                else:
+                    link = str(directory / wire)
+                    self._hosts.append(PtyHost(session, clock, lock, link))
+        except HpLabError:
+            self.finish()
+            raise
+
+    def _inject(
+        self, request: InjectFault.Request, response: InjectFault.Response
+    ) -> InjectFault.Response:
+        try:
+            parameters = json.loads(request.parameters_json or "{}")
+            self.lab.inject(request.device, request.fault, parameters)
+        except (InvalidInput, ValueError) as error:
+            response.message = str(error)
+        else:
+            response.accepted = True
+        return response
+
+    def _report(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        del request
+        now_s = self._runtime.clock.now_s()
+        response.message = json.dumps(self.lab.states(now_s), default=str)
+        response.success = True
+        return response
+
+
+def main() -> None:
+    """Run the node in this process."""
+    run_node(SimLabNode, "sim_lab")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Another laboratory's worklist in this one: first samples, solutions, blanks."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from hp_lab.chemistry.stocks import SubstrateStock
+from hp_lab.errors import InvalidInput
+from hp_lab.lab_config import LabConfig
+from hp_lab.recipes.pascal import load_worklist
+from hp_lab.recipes.worklist import Worklist
+
+# Bare substrates for references: one for each start of the run.
+_BLANKS = 3
+
+
+def first_samples(path: Path, count: int) -> str:
+    """Return a worklist file's text with its first samples only; 0 is all.
+
+    Raises:
+        InvalidConfig: The file is unknown or broken.
+        InvalidInput: count is below 0.
+    """
+    worklist = load_worklist(path)
+    text = path.read_text(encoding="utf-8")
+    if count == 0:
+        return text
+    kept = {recipe.sample_id for recipe in worklist.first(count).recipes}
+    data = json.loads(text)
+    data["samples"] = {k: v for k, v in data["samples"].items() if v["name"] in kept}
+    return json.dumps(data, indent=2)
+
+
+def stocks_text(worklist: Worklist, lab: LabConfig) -> str:
+    """Return the worklist's solutions, and substrates for blanks, as stocks.yaml.
+
+    Raises:
+        InvalidInput: No tray slot is left for a blank.
+    """
+    table = worklist.stock_table(dead_volume_ul=100.0)
+    free = [
+        f"{grid}/{slot}"
+        for grid, positions in lab.gantry.grids.items()
+        for slot in positions.positions()
+        if f"{grid}/{slot}" not in table.slots
+    ]
+    if not free:
+        msg = "worklist: takes every tray slot; one is needed for a bare substrate"
+        raise InvalidInput(msg)
+    blanks = SubstrateStock(name="blank glass", slots=free[-_BLANKS:])
+    table = table.model_copy(update={"substrates": [*table.substrates, blanks]})
+    return yaml.safe_dump(table.model_dump(mode="json"), sort_keys=False)

@@ -1,8 +1,8 @@
 """Expressions over settings, as campaign files write them.
 
-``n <= 3 or spacer != 'BDA'`` and ``a_site.Cs + br_fraction <= 0.5``: only arithmetic,
-comparisons, ``and``/``or``/``not`` and a few functions are understood; nothing is handed
-to Python's ``eval``.
+``n <= 3 or spacer != 'BDA'`` and ``a_site.Cs + br_fraction <= 0.5``: arithmetic,
+comparisons, ``and``/``or``/``not`` and a few functions are understood; nothing is
+handed to Python's ``eval``.
 """
 
 import ast

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hp_lab.errors import InvalidInput
-from hp_lab.planner.dimensions import Model
+from hp_lab.planner.dimensions import Model, Settings
 from hp_lab.planner.objectives import Objective
+from hp_lab.planner.priors import Prior
 from hp_lab.planner.space import Space
 from hp_lab.records import Candidate, Observation
 
@@ -21,16 +22,63 @@ Stop = Callable[[], bool]
 _NUMBERED = re.compile(r"c(\d+)$")
 
 
+class HypothesisChoice(Model):
+    """A registered hypothesis to compare.
+
+    Attributes:
+        quantity: The quantity it explains; None where there is one objective.
+        inputs: Name in the function to name of the setting, where they differ.
+        priors: Priors of its parameters, where they differ.
+    """
+
+    name: str
+    quantity: str | None = None
+    inputs: dict[str, str] = Field(default_factory=dict)
+    priors: dict[str, Prior] = Field(default_factory=dict)
+
+
 class PlannerSettings(Model):
     """The ``planner:`` section of a campaign file.
 
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
-        acquisition: What a film is chosen by.
+        acquisition: What a film is chosen by: log expected improvement, an upper
+            confidence bound, Thompson sampling, the largest uncertainty, or the
+            uncertainty about where a quantity crosses ``boundary``.
+        several: What several objectives mean: a Pareto front, or a weighted sum.
+        hypotheses: Models to compare with the vanilla GP; a name alone is enough.
+        policy: How hypothesis learning treats models: by their evidence (predictions
+            are averaged with the posterior probabilities), or by the published
+            rewards (one model at a time).
+        ucb_beta: Standard deviations of the upper confidence bound.
+        reference: Worst value of each objective that counts for the Pareto front.
+        replicates: Films of one candidate at most, where noise makes them worth it.
+        costs: Expression of settings for the cost of a film; gains are divided by it.
     """
 
     initial: Annotated[int, Field(ge=1)] | None = None
-    acquisition: Literal["expected_improvement", "exploration"] = "expected_improvement"
+    acquisition: Literal[
+        "expected_improvement",
+        "upper_confidence_bound",
+        "thompson",
+        "exploration",
+        "boundary",
+    ] = "expected_improvement"
+    several: Literal["pareto", "weighted"] = "pareto"
+    hypotheses: tuple[HypothesisChoice, ...] = ()
+    policy: Literal["evidence", "published"] = "evidence"
+    ucb_beta: Annotated[float, Field(ge=0)] = 2.0
+    boundary: float = 0.0
+    reference: dict[str, float] = Field(default_factory=dict)
+    replicates: Annotated[int, Field(ge=1)] = 1
+    costs: str = ""
+
+    @field_validator("hypotheses", mode="before")
+    @classmethod
+    def _names_are_enough(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return [{"name": one} if isinstance(one, str) else one for one in value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +92,7 @@ class Goal:
         pending: Candidates that are being made.
         count: How many candidates are wanted.
         posterior: What the last answer returned, or nothing.
+        choices: Settings to choose among; nothing means the whole space.
     """
 
     space: Space
@@ -56,6 +105,7 @@ class Goal:
     count: int = 1
     seed: int = 0
     posterior: bytes = b""
+    choices: tuple[Settings, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse goals that cannot be answered.
@@ -109,6 +159,7 @@ class Answer:
         model_probabilities: Posterior probability of each.
         posterior: Opaque; hand it to the next goal to spare the planner a cold start.
         notes: Sentences for a person: fallbacks, doubts, diagnostics.
+        pareto_front: Ids of the trials that nothing beats, with several objectives.
     """
 
     candidates: tuple[Candidate, ...]
@@ -116,3 +167,4 @@ class Answer:
     model_probabilities: tuple[float, ...] = ()
     posterior: bytes = b""
     notes: tuple[str, ...] = ()
+    pareto_front: tuple[str, ...] = ()

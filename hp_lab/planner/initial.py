@@ -22,14 +22,22 @@ def initial_count(space: Space) -> int:
 
 
 def spread(
-    space: Space, taken: FloatArray, count: int, rng: np.random.Generator
+    space: Space,
+    taken: FloatArray,
+    count: int,
+    rng: np.random.Generator,
+    choices: FloatArray | None = None,
 ) -> FloatArray:
     """Return codes (count, width) far from the taken ones (m, width) and each other.
 
     Each is the point of a space-filling sample with the largest distance to its nearest
-    neighbour, among those that use the least-used labels of every category.
+    neighbour, among those that use the least-used labels of every category; with
+    ``choices`` (k, width) it is one of them.
     """
-    pool = space.sample_codes(rng, _POOL)
+    if choices is not None and len(choices):
+        pool = choices
+    else:
+        pool = space.sample_codes(rng, _POOL)
     if count == 1 and len(taken) == 0:
         return pool[:1]
     X = space.features(pool)

@@ -7,6 +7,7 @@ branching, rings, flexibility, halogens, number of charges.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from rdkit import Chem, DataStructs, rdBase
@@ -47,9 +48,9 @@ def parse(smiles: str) -> Chem.Mol:
     Raises:
         InvalidConfig: RDKit cannot read it.
     """
-    molecule = Chem.MolFromSmiles(smiles)
-    # RDKit's annotations do not say that an unreadable SMILES gives None.
-    if not molecule or not molecule.GetNumAtoms():
+    # RDKit's annotations hide that an unreadable SMILES gives None.
+    molecule = cast("Chem.Mol | None", Chem.MolFromSmiles(smiles))
+    if molecule is None or molecule.GetNumAtoms() == 0:
         msg = f"molecule {smiles!r} is not a SMILES that RDKit reads, as CCC[NH3+] is"
         raise InvalidConfig(msg)
     return molecule

@@ -1,24 +1,38 @@
 """Proposals: a goal in, candidates out, the same for the same goal and seed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from hp_lab.errors import Aborted
-from hp_lab.planner.acquisition import expected_utility, log_improvement
-from hp_lab.planner.baseline import BaselineGP
+from hp_lab.errors import Aborted, InvalidInput
+from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
-from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Progress, Stop, Trial
+from hp_lab.planner.goal import (
+    Answer,
+    Goal,
+    HypothesisChoice,
+    PlannerSettings,
+    Progress,
+    Stop,
+    Trial,
+)
+from hp_lab.planner.hypotheses import Hypothesis, find
 from hp_lab.planner.initial import initial_count, spread
 from hp_lab.planner.objectives import Objective, Reading, reading
+from hp_lab.planner.posterior import Memory, from_bytes, remember, to_bytes
+from hp_lab.planner.scores import Scorer
 from hp_lab.planner.space import Space
+from hp_lab.planner.surrogate import Surrogate
 from hp_lab.records import Candidate
 from hp_lab.units import FloatArray
 
 __all__ = [
     "Answer",
     "Goal",
+    "HypothesisChoice",
     "PlannerSettings",
     "Progress",
     "Stop",
@@ -27,10 +41,10 @@ __all__ = [
     "random_candidates",
 ]
 
-_POOL = 2048
-_ELITE = 24
-_ROUNDS = 6
-_CHILDREN = 24
+_NEAR_FILMS = 24
+_REPLICATE_RATIO = 1.0
+# Importing the module registers them.
+READY_MADE = ready_made.NAMES
 
 
 def propose(
@@ -39,7 +53,8 @@ def propose(
     """Return the next experiments.
 
     Raises:
-        InvalidInput: The space has no point that satisfies its constraints.
+        InvalidInput: The space has no point that satisfies its constraints, or a
+            hypothesis is unknown or fails.
         Aborted: ``stop`` returned True.
     """
     with threadpool_limits(limits=1):
@@ -70,14 +85,15 @@ class _Proposal:
         self._rng = np.random.default_rng([goal.seed, tried])
         self._codes = self._space.codes([c.settings for c, _ in goal.trials])
         self._pending = self._space.codes([c.settings for c in goal.pending])
+        self._choices = self._space.codes(goal.choices)
         bad = goal.failed | goal.unreachable
-        self._possible = np.array([c.candidate_id not in bad for c, _ in goal.trials])
+        possible = np.array([c.candidate_id not in bad for c, _ in goal.trials], bool)
         self._feasibility = Feasibility(
-            self._space.features(self._codes),
-            self._possible,
-            self._space.label_features,
+            self._space.features(self._codes), possible, self._space.label_features
         )
+        self._cost = Expression(goal.settings.costs) if goal.settings.costs else None
         self._notes: list[str] = []
+        self._memories = self._read_posterior()
 
     def answer(self) -> Answer:
         goal = self._goal
@@ -85,34 +101,58 @@ class _Proposal:
         started = len(goal.trials) + len(goal.pending)
         readings = [self._readings(objective) for objective in goal.objectives]
         missing = max(0, min(goal.count, initial - started))
-        if any(not found for found in readings):
+        if not all(readings):
             # Nothing was seen of some objective yet: go on spreading.
             missing = goal.count
         candidates = self._spread(missing) if missing else []
+        surrogates: list[Surrogate] = []
+        front: tuple[str, ...] = ()
         if missing < goal.count:
-            taken = [self._space.codes([c.settings for c in candidates])]
-            candidates += self._acquire(
-                readings, np.vstack(taken), goal.count - missing
-            )
-        ids = goal.next_ids()
-        named = tuple(
-            Candidate(
-                candidate_id=ids[i],
-                settings=c.settings,
-                predicted_mean=c.predicted_mean,
-                predicted_sigma=c.predicted_sigma,
-                acquisition=c.acquisition,
-                feasibility=c.feasibility,
-                reason=c.reason,
-            )
-            for i, c in enumerate(candidates)
-        )
+            surrogates = [
+                self._fit(objective, found)
+                for objective, found in zip(goal.objectives, readings, strict=True)
+            ]
+            taken = self._space.codes([c.settings for c in candidates])
+            candidates += self._acquire(surrogates, taken, goal.count - missing)
+            front = self._front(surrogates)
+        named = [
+            replace(candidate, candidate_id=name)
+            for candidate, name in zip(candidates, goal.next_ids(), strict=True)
+        ]
         return Answer(
-            candidates=named,
-            model_names=("gp",),
-            model_probabilities=(1.0,),
-            notes=tuple(self._notes),
+            candidates=tuple(named),
+            model_names=surrogates[0].names if surrogates else (),
+            model_probabilities=(
+                tuple(float(p) for p in surrogates[0].probabilities)
+                if surrogates
+                else ()
+            ),
+            posterior=self._write_posterior(surrogates) or goal.posterior,
+            notes=tuple(dict.fromkeys(self._notes)),
+            pareto_front=front,
         )
+
+    def _read_posterior(self) -> dict[str, Memory]:
+        if not self._goal.posterior:
+            return {}
+        try:
+            memories, _ = from_bytes(self._goal.posterior)
+        except (ValueError, KeyError, TypeError) as error:
+            self._notes.append(f"the posterior cannot be used ({error}): cold start")
+            return {}
+        return memories
+
+    def _write_posterior(self, surrogates: Sequence[Surrogate]) -> bytes:
+        if not surrogates:
+            return b""
+        memories = {
+            f"{objective.quantity}/{fit.model.name}": remember(fit)
+            for objective, surrogate in zip(
+                self._goal.objectives, surrogates, strict=True
+            )
+            for fit in surrogate.fits
+        }
+        return to_bytes(memories, {})
 
     def _readings(self, objective: Objective) -> dict[int, Reading]:
         found = {}
@@ -122,111 +162,151 @@ class _Proposal:
                 found[index] = one
         return found
 
+    def _hypotheses(self, objective: Objective) -> list[Hypothesis]:
+        found = []
+        for choice in self._goal.settings.hypotheses:
+            if choice.quantity not in (None, objective.quantity):
+                continue
+            if choice.quantity is None and len(self._goal.objectives) > 1:
+                quantities = ", ".join(o.quantity for o in self._goal.objectives)
+                msg = (
+                    f"planner.hypotheses: {choice.name}: say which quantity it "
+                    f"explains, one of {quantities}"
+                )
+                raise InvalidInput(msg)
+            found.append(find(choice.name, inputs=choice.inputs, priors=choice.priors))
+        return found
+
     def _spread(self, count: int) -> list[Candidate]:
         taken = np.vstack([self._codes, self._pending])
-        codes = spread(self._space, taken, count, self._rng)
+        codes = spread(self._space, taken, count, self._rng, self._choices)
         chance = self._feasibility.probability(self._space.features(codes))
         return [
             Candidate(candidate_id="", settings=settings, feasibility=float(p))
             for settings, p in zip(self._space.settings(codes), chance, strict=True)
         ]
 
+    def _fit(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
+        self._report(0.1, f"fitting {objective.quantity}")
+        rows = sorted(found)
+        prefix = f"{objective.quantity}/"
+        surrogate = Surrogate(
+            self._space,
+            self._codes[rows],
+            [found[row] for row in rows],
+            [self._goal.trials[row][0].candidate_id for row in rows],
+            rng=self._rng,
+            hypotheses=self._hypotheses(objective),
+            memories={
+                name.removeprefix(prefix): memory
+                for name, memory in self._memories.items()
+                if name.startswith(prefix)
+            },
+        )
+        self._notes += surrogate.notes
+        if not any(fit.warm for fit in surrogate.fits):
+            self._notes.append(f"{objective.quantity}: fitted cold")
+        return surrogate
+
     def _acquire(
-        self, readings: Sequence[dict[int, Reading]], taken: FloatArray, count: int
+        self, surrogates: list[Surrogate], taken: FloatArray, count: int
     ) -> list[Candidate]:
-        models = [self._fit(found) for found in readings]
         waiting = np.vstack([self._pending, taken])
+        believed = list(surrogates)
         if len(waiting):
-            models = [self._believe(model, waiting) for model in models]
+            believed = [one.believe(waiting) for one in believed]
         busy = np.vstack([self._codes, waiting])
         chosen: list[Candidate] = []
         for index in range(count):
-            self._report(0.3 + 0.7 * index / count, f"candidate {index + 1} of {count}")
-            code, value = self._maximise(models, busy)
+            self._report(0.4 + 0.6 * index / count, f"candidate {index + 1} of {count}")
+            code, value, reason = self._best(believed, busy)
+            moments = [s.predict(code).moments() for s in surrogates]
             X = self._space.features(code)
-            predictions = [model.predict(X) for model in models]
             chosen.append(
                 Candidate(
                     candidate_id="",
                     settings=self._space.settings(code)[0],
-                    predicted_mean=tuple(float(m[0]) for m, _ in predictions),
-                    predicted_sigma=tuple(float(s[0]) for _, s in predictions),
-                    acquisition=value,
+                    predicted_mean=tuple(float(m[0]) for m, _ in moments),
+                    predicted_sigma=tuple(float(s[0]) for _, s in moments),
+                    acquisition=float(np.exp(np.clip(value, -700, 700))),
                     feasibility=float(self._feasibility.probability(X)[0]),
-                    reason="acquisition",
+                    reason=reason,
                 )
             )
             busy = np.vstack([busy, code])
             if index + 1 < count:
-                models = [self._believe(model, code) for model in models]
+                believed = [one.believe(code) for one in believed]
         return chosen
 
-    def _fit(self, found: dict[int, Reading]) -> BaselineGP:
-        self._report(0.1, "fitting")
-        rows = sorted(found)
-        return BaselineGP(
-            self._space.features(self._codes[rows]),
-            np.array([found[row].value for row in rows]),
-            np.array([found[row].sigma for row in rows]),
-            seed=self._goal.seed,
+    def _best(
+        self, believed: Sequence[Surrogate], busy: FloatArray
+    ) -> tuple[FloatArray, float, str]:
+        """Return the next codes (1, width), their log acquisition, and the reason."""
+        tried = believed[0].seen
+        scorer = Scorer(
+            self._goal.objectives, believed, tried, self._goal.settings, self._rng
         )
 
-    def _believe(self, model: BaselineGP, codes: FloatArray) -> BaselineGP:
-        X = self._space.features(codes)
-        return model.with_fantasy(X, model.predict(X)[0])
+        def score(codes: FloatArray) -> FloatArray:
+            X = self._space.features(codes)
+            chance = np.maximum(self._feasibility.probability(X), 1e-9)
+            # What is more likely to fail than not must promise much more.
+            value = scorer(codes) + np.log(chance)
+            value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
+            return np.asarray(value - self._log_cost(codes))
 
-    def _score(self, models: Sequence[BaselineGP], codes: FloatArray) -> FloatArray:
-        """Return the log acquisition (m,): objectives summed, times feasibility."""
-        X = self._space.features(codes)
-        chance = np.maximum(self._feasibility.probability(X), 1e-9)
-        # What is more likely to fail than not must promise much more.
-        score = np.log(chance) + 2 * np.minimum(np.log(chance / 0.5), 0.0)
-        total = sum(objective.weight for objective in self._goal.objectives)
-        for objective, model in zip(self._goal.objectives, models, strict=True):
-            mean, sd = model.predict(X)
-            best = self._best[objective.quantity]
-            share = objective.weight / total
-            score += share * log_improvement(objective, mean, sd, best)
-        return np.asarray(score)
+        if len(self._choices):
+            found = optimise.first_free(self._choices, score(self._choices), busy)
+        else:
+            rank = np.argsort(-scorer.utility.sum(axis=1), kind="stable")
+            start = tried[rank[:_NEAR_FILMS]]
+            found = optimise.best_of_space(self._space, score, start, busy, self._rng)
+        code, value, new = found
+        reason = "acquisition"
+        if self._goal.settings.acquisition in ("exploration", "boundary"):
+            reason = "pure_exploration"
+        if not new:
+            reason = "replicate"
+            self._notes.append("every point of the search space was tried; repeating")
+        return code, value, reason
 
-    def _maximise(
-        self, models: Sequence[BaselineGP], busy: FloatArray
-    ) -> tuple[FloatArray, float]:
-        """Return the best codes (1, width) that are not busy, and their acquisition."""
-        self._best = self._incumbents(models)
-        pool = self._space.sample_codes(self._rng, _POOL)
-        if len(self._codes):
-            near = np.repeat(self._codes[-40:], 12, axis=0)
-            pool = np.vstack([pool, self._space.move(near, self._rng, 0.1)])
-        score = self._score(models, pool)
-        scale = 0.1
-        for _ in range(_ROUNDS):
-            elite = pool[np.argsort(-score, kind="stable")[:_ELITE]]
-            children = self._space.move(
-                np.repeat(elite, _CHILDREN, axis=0), self._rng, scale
+    def _log_cost(self, codes: FloatArray) -> FloatArray:
+        if self._cost is None:
+            return np.zeros(len(codes))
+        cost = np.broadcast_to(self._cost(self._space.columns(codes)), len(codes))
+        if not (np.isfinite(cost).all() and (cost > 0).all()):
+            msg = (
+                f"planner.costs: {self._cost.text!r} is not above 0 everywhere; "
+                f"it reaches {np.nanmin(cost):g}"
             )
-            pool = np.vstack([pool, children])
-            score = np.concatenate([score, self._score(models, children)])
-            scale *= 0.6
-        for index in np.argsort(-score, kind="stable"):
-            code = pool[index : index + 1]
-            if not len(busy) or np.abs(busy - code).max(axis=1).min() > 1e-6:
-                return code, float(np.exp(score[index]))
-        # Every point was tried: the best one is made once more.
-        index = int(score.argmax())
-        self._notes.append("every point of the search space was tried; repeating one")
-        return pool[index : index + 1], float(np.exp(score[index]))
+            raise InvalidInput(msg)
+        return np.asarray(np.log(cost))
 
-    def _incumbents(self, models: Sequence[BaselineGP]) -> dict[str, float]:
-        X = self._space.features(self._codes[self._possible])
-        return {
-            objective.quantity: float(
-                expected_utility(objective, *model.predict(X)).max()
-                if objective.goal == "target"
-                else objective.utility(model.predict(X)[0]).max()
+    def _front(self, surrogates: Sequence[Surrogate]) -> tuple[str, ...]:
+        if len(surrogates) == 1:
+            return ()
+        shared = [
+            row
+            for row in range(len(self._goal.trials))
+            if all(
+                self._goal.trials[row][0].candidate_id in s.data.labels
+                for s in surrogates
             )
-            for objective, model in zip(self._goal.objectives, models, strict=True)
-        }
+        ]
+        if not shared:
+            return ()
+        utility = np.column_stack(
+            [
+                objective.utility(s.predict(self._codes[shared]).moments()[0])
+                for objective, s in zip(self._goal.objectives, surrogates, strict=True)
+            ]
+        )
+        best = hypervolume.non_dominated(utility)
+        return tuple(
+            self._goal.trials[row][0].candidate_id
+            for row, good in zip(shared, best, strict=True)
+            if good
+        )
 
     def _report(self, share: float, what: str) -> None:
         if self._stop is not None and self._stop():

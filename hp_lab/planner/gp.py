@@ -1,0 +1,295 @@
+"""Structured Gaussian processes: y ~ N(m(x; phi), s k(x, x'; l) + noise + sigma^2).
+
+Everything is computed for many sets of parameters (particles) at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.kernels import Kernel, Pairs
+from hp_lab.planner.priors import LogNormal, Prior
+from hp_lab.units import FloatArray
+
+# Relative to the signal's variance; keeps Cholesky's factor real for twins.
+_JITTER = 1e-6
+_LOG_2PI = float(np.log(2 * np.pi))
+# Bytes of the covariances that are held at once.
+_CHUNK_BYTES = 24e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """Observed films.
+
+    Attributes:
+        X: What the kernel sees, (n, d).
+        x: What the hypotheses see, arrays (n,).
+        y: Values (n,).
+        variance: Known variance (n,) of each value.
+        labels: Names by which films are known again, or nothing.
+    """
+
+    X: FloatArray
+    x: Mapping[str, np.ndarray]
+    y: FloatArray
+    variance: FloatArray
+    labels: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of films."""
+        return len(self.y)
+
+    def rows(self, index: np.ndarray) -> "Data":
+        """Return some of the films."""
+        return Data(
+            X=self.X[index],
+            x={name: column[index] for name, column in self.x.items()},
+            y=self.y[index],
+            variance=self.variance[index],
+            labels=tuple(self.labels[i] for i in index) if self.labels else (),
+        )
+
+    def joined(
+        self, X: FloatArray, x: Mapping[str, np.ndarray], y: FloatArray, variance: float
+    ) -> "Data":
+        """Return the films and some more."""
+        return Data(
+            X=np.vstack([self.X, X]),
+            x={name: np.concatenate([self.x[name], x[name]]) for name in self.x},
+            y=np.concatenate([self.y, y]),
+            variance=np.concatenate([self.variance, np.full(len(y), variance)]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructuredGP:
+    """A hypothesis, a kernel and priors.
+
+    The parameters are those of the hypothesis, then the GP's variance, the noise's
+    variance, and the kernel's own.
+
+    Attributes:
+        hypothesis: None for a vanilla GP.
+        constant: Prior variance of an unknown constant, integrated out.
+        offset: Subtracted from y and from the hypothesis.
+        scale: Divides both after that; the variances are in its square.
+    """
+
+    name: str
+    kernel: Kernel
+    hypothesis: Hypothesis | None = None
+    variance: Prior = field(default_factory=LogNormal)
+    noise: Prior = field(default_factory=LogNormal)
+    constant: float = 0.0
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def priors(self) -> tuple[tuple[str, Prior], ...]:
+        """Names and priors of all parameters."""
+        mean = () if self.hypothesis is None else tuple(self.hypothesis.priors.items())
+        own = (("variance", self.variance), ("noise", self.noise))
+        return (*mean, *own, *self.kernel.priors)
+
+    def parameters(self, z: FloatArray) -> FloatArray:
+        """Return values (P, D) of standard normal z (P, D)."""
+        return np.column_stack(
+            [prior.value(z[:, i]) for i, (_, prior) in enumerate(self.priors)]
+        )
+
+    def split(
+        self, parameters: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return parameters of the mean, GP variance, noise variance, kernel's."""
+        k = 0 if self.hypothesis is None else len(self.hypothesis.priors)
+        return (
+            parameters[:, :k],
+            parameters[:, k : k + 1],
+            parameters[:, k + 1 : k + 2],
+            parameters[:, k + 2 :],
+        )
+
+    def mean(self, x: Mapping[str, np.ndarray], phi: FloatArray) -> FloatArray:
+        """Return the hypothesis (P, m) in scaled units; 0 without one."""
+        if self.hypothesis is None:
+            return np.zeros((len(phi), len(next(iter(x.values())))))
+        return (self.hypothesis.mean(x, phi) - self.offset) / self.scale
+
+    def bind(self, data: Data) -> "BoundGP":
+        """Return the model with data."""
+        return BoundGP(self, data)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorProcess:
+    """Mean (P, n), covariance (P, n, n) and noise variance (P,), in scaled units."""
+
+    mean: FloatArray
+    covariance: FloatArray
+    noise: FloatArray
+
+
+class BoundGP:
+    """A model with data: likelihoods and predictions for many particles."""
+
+    def __init__(self, model: StructuredGP, data: Data) -> None:
+        """Prepare what depends on the data alone."""
+        self.model = model
+        self.data = data
+        n = len(data)
+        self._low = np.tril_indices(n, -1)
+        self._pairs = model.kernel.pairs(data.X[self._low[0]], data.X[self._low[1]])
+        self.y = (data.y - model.offset) / model.scale
+        self._known = data.variance / model.scale**2
+
+    def log_likelihood(self, z: FloatArray) -> FloatArray:
+        """Return log p(y | z) (P,); minus infinity where the mean is not finite."""
+        n = len(self.data)
+        if n == 0:
+            return np.zeros(len(z))
+        chunk = max(1, int(_CHUNK_BYTES / (8 * (n + 1) ** 2)))
+        parts = [
+            self._log_likelihood(z[start : start + chunk])
+            for start in range(0, len(z), chunk)
+        ]
+        return np.concatenate(parts)
+
+    def _log_likelihood(self, z: FloatArray) -> FloatArray:
+        n = len(self.data)
+        phi, s, noise, kernel = self.model.split(self.model.parameters(z))
+        residual = self.y - self.model.mean(self.data.x, phi)
+        good = np.asarray(np.isfinite(residual).all(axis=1))
+        residual = np.where(good[:, None], residual, 0.0)
+        # The residual as one more row of the matrix: its row of the factor is the
+        # whitened residual (the corner only has to be large).
+        joint = self.covariance(s, noise, kernel, 1)
+        diagonal = np.arange(n)
+        joint[:, n, :n] = residual
+        joint[:, n, n] = 1e30
+        L = _cholesky(joint)
+        log_det = np.log(L[:, diagonal, diagonal]).sum(axis=1)
+        square = (L[:, n, :n] ** 2).sum(axis=1)
+        value = -0.5 * square - log_det - 0.5 * n * _LOG_2PI
+        # In units of y, not of y / scale, so that evidences can be compared.
+        value -= n * np.log(self.model.scale)
+        return np.where(good & np.isfinite(value), value, -np.inf)
+
+    def covariance(
+        self, s: FloatArray, noise: FloatArray, kernel: FloatArray, extra: int
+    ) -> FloatArray:
+        """Return the lower triangles (P, n + extra, n + extra) of the covariances."""
+        n = len(self.data)
+        result = np.zeros((len(s), n + extra, n + extra))
+        result[:, self._low[0], self._low[1]] = (
+            s * self.model.kernel.value(kernel, self._pairs) + self.model.constant
+        )
+        diagonal = np.arange(n)
+        result[:, diagonal, diagonal] = (
+            s * (1 + _JITTER) + noise + self._known + self.model.constant
+        )
+        return result
+
+    def prior(self, z: FloatArray) -> "PriorProcess":
+        """Return mean and covariance of the films before they were seen."""
+        phi, s, noise, kernel = self.model.split(self.model.parameters(z))
+        n = len(self.data)
+        K = np.zeros((len(z), n, n))
+        K[:, self._low[0], self._low[1]] = s * self.model.kernel.value(
+            kernel, self._pairs
+        )
+        K = K + K.transpose(0, 2, 1) + self.model.constant
+        K[:, np.arange(n), np.arange(n)] += s * (1 + _JITTER)
+        return PriorProcess(self.model.mean(self.data.x, phi), K, noise[:, 0])
+
+    def condition(self, z: FloatArray) -> "Conditioned":
+        """Return the posterior process of each particle z (P, D)."""
+        return Conditioned(self, z)
+
+
+def _cholesky(matrices: FloatArray) -> FloatArray:
+    try:
+        return np.asarray(np.linalg.cholesky(matrices))
+    except np.linalg.LinAlgError:
+        L = np.full_like(matrices, np.nan)
+        for i, one in enumerate(matrices):
+            try:
+                L[i] = np.linalg.cholesky(one)
+            except np.linalg.LinAlgError:
+                continue  # nan: this particle's likelihood is minus infinity
+        return L
+
+
+class Conditioned:
+    """Posterior processes, one a particle; predictions need marginals only."""
+
+    def __init__(self, bound: BoundGP, z: FloatArray) -> None:
+        """Factorise every particle's covariance."""
+        self.bound = bound
+        self.model = bound.model
+        data = bound.data
+        n = len(data)
+        self.z = z
+        self._phi, self._s, self._noise, self._kernel = self.model.split(
+            self.model.parameters(z)
+        )
+        L = _cholesky(bound.covariance(self._s, self._noise, self._kernel, 0))
+        unit = np.eye(n)
+        self._inverse = np.array(
+            [solve_triangular(one, unit, lower=True, check_finite=False) for one in L]
+        ).reshape(len(z), n, n)
+        residual = bound.y - self.model.mean(data.x, self._phi)
+        self._white = np.einsum("pij,pj->pi", self._inverse, residual)
+
+    @property
+    def noise_sd(self) -> FloatArray:
+        """Standard deviation (P,) of the noise, in units of y."""
+        return np.asarray(np.sqrt(self._noise[:, 0]) * self.model.scale)
+
+    def predict(
+        self, X: FloatArray, x: Mapping[str, np.ndarray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation (P, m) of the noise-free quantity."""
+        n, m, count = len(self.bound.data), len(X), len(self.z)
+        prior = self.model.mean(x, self._phi)
+        scale = self.model.scale
+        top = self._s + self.model.constant
+        mean, variance = np.empty((count, m)), np.empty((count, m))
+        chunk = max(1, int(_CHUNK_BYTES / (8 * max(n, 1) * count)))
+        for start in range(0, m, chunk):
+            part = slice(start, min(start + chunk, m))
+            K = self._cross(X[part])
+            white = self._inverse @ K
+            mean[:, part] = prior[:, part] + np.einsum("pi,pim->pm", self._white, white)
+            variance[:, part] = top - np.einsum("pim,pim->pm", white, white)
+        sd = np.sqrt(np.maximum(variance, 1e-10 * top))
+        return mean * scale + self.model.offset, sd * scale
+
+    def discrepancy(
+        self, X: FloatArray, x: Mapping[str, np.ndarray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the GP's part of the mean and the hypothesis (P, m), in units of y."""
+        mean, _ = self.predict(X, x)
+        own = self.model.mean(x, self._phi) * self.model.scale + self.model.offset
+        return mean - own, own
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return residual and standard deviation (P, n) of each film, left out.
+
+        Rasmussen and Williams, equations 5.10 to 5.12; in units of y, with noise.
+        """
+        inverse = np.einsum("pki,pki->pi", self._inverse, self._inverse)
+        alpha = np.einsum("pki,pk->pi", self._inverse, self._white)
+        scale = self.model.scale
+        return alpha / inverse * scale, scale / np.sqrt(inverse)
+
+    def _cross(self, X: FloatArray) -> FloatArray:
+        n, m = len(self.bound.data), len(X)
+        a = np.repeat(self.bound.data.X, m, axis=0)
+        b = np.tile(X, (n, 1))
+        pairs: Pairs = self.model.kernel.pairs(a, b)
+        K = self._s * self.model.kernel.value(self._kernel, pairs)
+        return (K + self.model.constant).reshape(len(self.z), n, m)

@@ -1,0 +1,118 @@
+"""The planner's standard model of a search space: kernel and priors."""
+
+import numpy as np
+
+from hp_lab.planner import molecules
+from hp_lab.planner.dimensions import Categorical, Molecule
+from hp_lab.planner.gp import StructuredGP
+from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.kernels import (
+    Embedded,
+    Kernel,
+    Labels,
+    Mixture,
+    Product,
+    Softened,
+    Stationary,
+    Tabulated,
+    tanimoto_table,
+)
+from hp_lab.planner.priors import LogNormal
+from hp_lab.planner.space import Space
+from hp_lab.units import FloatArray
+
+_DESCRIPTOR_COMPONENTS = 6
+
+
+def standard_kernel(space: Space) -> Kernel:
+    """Return the kernel on codes of a space.
+
+    Numbers share a Matern-5/2 kernel with a length each (a simplex has one), molecules
+    have descriptors, fingerprints and their own identity, categories their identity.
+    Lengths grow with the square root of the number of dimensions (Hvarfner et al.,
+    ICML 2024), since distances do.
+    """
+    groups = [
+        tuple(range(space.slices[name].start, space.slices[name].stop))
+        for name, dimension in space.dimensions.items()
+        if not isinstance(dimension, Categorical)
+    ]
+    parts: list[Kernel] = []
+    if groups:
+        median = 0.5 * np.sqrt(len(groups))
+        prior = LogNormal(median=float(median), sd=0.9)
+        numbers = Stationary(tuple(groups), (prior,) * len(groups))
+        parts.append(numbers)
+    for name, dimension in space.dimensions.items():
+        column = space.slices[name].start
+        if isinstance(dimension, Molecule) and len(dimension.labels) > 1:
+            parts.append(molecule_kernel(column, dimension))
+        elif isinstance(dimension, Categorical) and len(dimension.labels) > 1:
+            parts.append(Labels(column, LogNormal(median=1.0, sd=1.0)))
+    if len(parts) == 1:
+        return parts[0]
+    odds = LogNormal(median=0.5, sd=1.0)
+    softened = [
+        part if isinstance(part, Labels) else Softened(part, odds) for part in parts
+    ]
+    return Product(tuple(softened))
+
+
+def molecule_kernel(column: int, dimension: Molecule) -> Kernel:
+    """Return the kernel of a molecule: descriptors and fingerprints."""
+    table = molecules.descriptor_matrix(dimension.choices)
+    scores = molecules.principal_components(table, _DESCRIPTOR_COMPONENTS)
+    prints = np.array([molecules.fingerprint(s) for s in dimension.choices.values()])
+    fingerprints = Tabulated(
+        column, tanimoto_table(prints), LogNormal(median=2.0, sd=1.0)
+    )
+    if scores.shape[1] == 0:
+        return fingerprints
+    described = Embedded(column, scores, LogNormal(median=1.0, sd=0.8))
+    return Mixture((described, fingerprints))
+
+
+def scaling(
+    y: FloatArray, variance: FloatArray, before: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """Return offset and scale that bring values to about 0 and 1.
+
+    Those from before are kept while they still fit, so that a posterior can be carried
+    on.
+    """
+    offset = float(np.mean(y)) if len(y) else 0.0
+    floor = float(np.sqrt(np.median(variance))) if len(y) else 0.0
+    spread = float(np.std(y)) if len(y) > 1 else 0.0
+    scale = max(spread, floor, 1e-9 * (1.0 + abs(offset)))
+    if before is not None:
+        old_offset, old_scale = before
+        near = abs(offset - old_offset) < 0.5 * old_scale
+        if near and 0.67 < scale / old_scale < 1.5:
+            return before
+    return offset, scale
+
+
+def standard_model(
+    space: Space,
+    *,
+    offset: float,
+    scale: float,
+    hypothesis: Hypothesis | None = None,
+    name: str = "gp",
+    kernel: Kernel | None = None,
+) -> StructuredGP:
+    """Return the standard model with or without a hypothesis.
+
+    A hypothesis is a mean in real units; its GP only holds what it leaves over, which
+    is expected to be smaller than the values' own spread.
+    """
+    return StructuredGP(
+        name=name,
+        kernel=kernel or standard_kernel(space),
+        hypothesis=hypothesis,
+        variance=LogNormal(median=1.0 if hypothesis is None else 0.2, sd=1.0),
+        noise=LogNormal(median=0.01, sd=1.5),
+        constant=1.0 if hypothesis is None else 0.0,
+        offset=offset,
+        scale=scale,
+    )

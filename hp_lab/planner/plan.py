@@ -1,0 +1,167 @@
+"""Proposals from a table of observations, without a laboratory."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hp_lab.errors import InvalidInput
+from hp_lab.planner.dimensions import Categorical
+from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
+from hp_lab.planner.objectives import Objective
+from hp_lab.planner.propose import propose
+from hp_lab.planner.space import Space
+from hp_lab.records import Bound, Candidate, Observation, Setting
+
+_KINDS: dict[str, Bound] = {
+    "": "exact",
+    "exact": "exact",
+    "lower_bound": "lower_bound",
+    "upper_bound": "upper_bound",
+}
+# Without a stated sigma a value is good to this share of the spread of all values.
+_DEFAULT_SIGMA = 0.02
+
+
+def plan_from_csv(
+    space: Space,
+    objectives: Sequence[Objective],
+    settings: PlannerSettings,
+    *,
+    observations: Path | None = None,
+    count: int = 1,
+    seed: int = 1,
+) -> Answer:
+    """Propose from a CSV with a film a row.
+
+    Columns: the space's settings; a column a quantity, empty where it was not found;
+    optionally QUANTITY_sigma and QUANTITY_kind (exact, lower_bound, upper_bound), id,
+    and status (failed or unreachable).
+
+    Raises:
+        InvalidInput: A column is missing or a cell is wrong; the message names the row.
+    """
+    table = read_table(observations) if observations is not None else []
+    trials: list[Trial] = []
+    marked: dict[str, set[str]] = {"failed": set(), "unreachable": set()}
+    sigmas = {o.quantity: _sigma(table, o.quantity) for o in objectives}
+    for number, row in enumerate(table, start=1):
+        origin = f"{observations}, row {number}"
+        name = row.get("id") or f"c{number:04d}"
+        candidate = Candidate(
+            candidate_id=name, settings=_settings(space, row, origin), reason="given"
+        )
+        found = [
+            one
+            for o in objectives
+            if (one := _observation(row, o.quantity, name, sigmas, origin)) is not None
+        ]
+        status = row.get("status", "")
+        if status in marked:
+            marked[status].add(name)
+        elif status not in ("", "ok", "done"):
+            msg = f"{origin}: status {status!r} must be empty, failed or unreachable"
+            raise InvalidInput(msg)
+        trials.append((candidate, tuple(found)))
+    return propose(
+        Goal(
+            space=space,
+            objectives=tuple(objectives),
+            settings=settings,
+            trials=tuple(trials),
+            failed=frozenset(marked["failed"]),
+            unreachable=frozenset(marked["unreachable"]),
+            count=count,
+            seed=seed,
+        )
+    )
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV with a header.
+
+    Raises:
+        InvalidInput: It cannot be read, is empty, or a row has another length.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path}: cannot be read as CSV ({error})"
+        raise InvalidInput(msg) from error
+    if not rows:
+        msg = f"{path}: has no rows below its header"
+        raise InvalidInput(msg)
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            msg = f"{path}, row {number}: has not as many cells as the header"
+            raise InvalidInput(msg)
+    return [{k.strip(): v.strip() for k, v in row.items()} for row in rows]
+
+
+def cell(row: Mapping[str, str], column: str, origin: str) -> float:
+    """Return the number in a cell.
+
+    Raises:
+        InvalidInput: It is no finite number.
+    """
+    try:
+        value = float(row[column])
+    except ValueError as error:
+        msg = f"{origin}: {column} {row[column]!r} is not a number"
+        raise InvalidInput(msg) from error
+    if not np.isfinite(value):
+        msg = f"{origin}: {column} {row[column]!r} must be a finite number"
+        raise InvalidInput(msg)
+    return value
+
+
+def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Setting]:
+    missing = [name for name in space.names if name not in row]
+    if missing:
+        msg = f"{origin}: column {missing[0]!r} of the search space is missing"
+        raise InvalidInput(msg)
+    names = {n for n, d in space.dimensions.items() if isinstance(d, Categorical)}
+    return {
+        name: row[name] if name in names else cell(row, name, origin)
+        for name in space.names
+    }
+
+
+def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:
+    values = [
+        cell(row, quantity, f"row {i}")
+        for i, row in enumerate(table, start=1)
+        if row.get(quantity)
+    ]
+    spread = float(np.std(values)) if values else 0.0
+    largest = max((abs(v) for v in values), default=1.0)
+    return _DEFAULT_SIGMA * (spread or largest or 1.0)
+
+
+def _observation(
+    row: Mapping[str, str],
+    quantity: str,
+    name: str,
+    sigmas: Mapping[str, float],
+    origin: str,
+) -> Observation | None:
+    if not row.get(quantity):
+        return None
+    kind = row.get(f"{quantity}_kind", "")
+    if kind not in _KINDS:
+        msg = f"{origin}: {quantity}_kind {kind!r} must be one of {', '.join(_KINDS)}"
+        raise InvalidInput(msg)
+    given = row.get(f"{quantity}_sigma")
+    return Observation(
+        quantity=quantity,
+        value=cell(row, quantity, origin),
+        sigma=cell(row, f"{quantity}_sigma", origin) if given else sigmas[quantity],
+        unit="",
+        sample_id=name,
+        candidate_id=name,
+        kind=_KINDS[kind],
+        cause="given" if _KINDS[kind] != "exact" else "",
+    )

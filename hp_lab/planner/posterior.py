@@ -1,0 +1,237 @@
+"""Posteriors of models: cold and warm fits, evidence, diagnostics, and their bytes."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hp_lab.planner.evidence import Evidence, bridge
+from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
+from hp_lab.planner.smc import Effort, Population, from_prior, sample
+from hp_lab.units import FloatArray
+
+_VERSION = 1
+# Below this share of useful draws a bridged evidence is not trusted at first.
+_LEAST_OVERLAP = 0.02
+_MOST_SPREAD = 0.5
+
+WARM = Effort(moves=3, last_moves=4, keep=0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A model with data and draws from its posterior.
+
+    Attributes:
+        warm: The draws were carried on from an earlier posterior.
+        evidence: None where no evidence was asked for.
+    """
+
+    bound: BoundGP
+    population: Population
+    warm: bool
+    evidence: Evidence | None = None
+
+    @property
+    def model(self) -> StructuredGP:
+        """The model."""
+        return self.bound.model
+
+    @property
+    def log_evidence(self) -> float:
+        """The log-evidence, bridged where that was asked for."""
+        if self.evidence is not None:
+            return self.evidence.log_evidence
+        return self.population.log_evidence
+
+    def condition(self, particles: int) -> Conditioned:
+        """Return the posterior processes of evenly chosen draws."""
+        z = self.population.z
+        index = np.linspace(0, len(z) - 1, min(particles, len(z))).round().astype(int)
+        return self.bound.condition(z[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is kept of a fit for the next one.
+
+    Attributes:
+        model: Fingerprint of the model and its priors.
+        offset: Of the model.
+        scale: Of the model.
+        z: Draws (P, D).
+        log_evidence: The evidence so far.
+        films: Fingerprint of every film that was in the fit.
+    """
+
+    model: str
+    offset: float
+    scale: float
+    z: FloatArray
+    log_evidence: float
+    films: tuple[str, ...]
+
+
+def fit(
+    model: StructuredGP,
+    data: Data,
+    *,
+    effort: Effort,
+    rng: np.random.Generator,
+    memory: Memory | None = None,
+    with_evidence: bool = True,
+) -> Fit:
+    """Draw from the posterior of a model.
+
+    With a memory whose films are all among the data the draws are carried on by data
+    annealing; otherwise they start at the prior. Where the evidence's two estimates
+    disagree or overlap little, a cold fit is done once more with twice the work.
+
+    Raises:
+        InvalidInput: No draw of the prior explains the data, or the hypothesis failed.
+    """
+    bound = model.bind(data)
+    known = _known_rows(memory, model, data)
+    if memory is not None and known is not None:
+        old = model.bind(data.rows(known))
+        start = Population(memory.z, old.log_likelihood(memory.z), memory.log_evidence)
+        if np.isfinite(start.log_likelihood).all():
+            warm = replace(WARM, particles=len(memory.z))
+            population = sample(
+                start, old.log_likelihood, bound.log_likelihood, warm, rng
+            )
+            fitted = Fit(bound=bound, population=population, warm=True)
+            return _with_evidence(fitted, rng) if with_evidence else fitted
+    for attempt in (1, 2):
+        work = replace(effort, moves=effort.moves * attempt)
+        first = from_prior(len(model.priors), work, rng)
+        population = sample(first, None, bound.log_likelihood, work, rng)
+        fitted = Fit(bound=bound, population=population, warm=False)
+        if not with_evidence:
+            return fitted
+        fitted = _with_evidence(fitted, rng)
+        if converged(fitted):
+            break
+    return fitted
+
+
+def converged(fitted: Fit) -> bool:
+    """Return whether the evidence's diagnostics are good."""
+    evidence = fitted.evidence
+    return evidence is None or (
+        evidence.overlap >= _LEAST_OVERLAP and evidence.spread <= _MOST_SPREAD
+    )
+
+
+def probabilities(fits: Sequence[Fit]) -> FloatArray:
+    """Return posterior probabilities of models with equal prior probabilities."""
+    log = np.array([one.log_evidence for one in fits])
+    weight = np.exp(log - log.max())
+    return np.asarray(weight / weight.sum())
+
+
+def _with_evidence(fitted: Fit, rng: np.random.Generator) -> Fit:
+    evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng)
+    return replace(fitted, evidence=evidence)
+
+
+def _known_rows(
+    memory: Memory | None, model: StructuredGP, data: Data
+) -> np.ndarray | None:
+    if memory is None or memory.model != fingerprint(model):
+        return None
+    rows = {film: row for row, film in enumerate(films(data))}
+    if len(rows) < len(data) or not all(film in rows for film in memory.films):
+        return None
+    # After a doubling the old draws have little to say.
+    if len(data) > 2 * len(memory.films) + 2:
+        return None
+    return np.array([rows[film] for film in memory.films], dtype=int)
+
+
+def films(data: Data) -> list[str]:
+    """Return a name of every film, its label or its numbers; twins are numbered."""
+    seen: dict[str, int] = {}
+    result = []
+    for row in range(len(data)):
+        numbers = np.append(data.X[row], data.y[row]).astype("<f8")
+        text = hashlib.sha256(numbers.tobytes()).hexdigest()[:12]
+        if data.labels:
+            text = data.labels[row]
+        seen[text] = seen.get(text, 0) + 1
+        result.append(f"{text}.{seen[text]}")
+    return result
+
+
+def fingerprint(model: StructuredGP) -> str:
+    """Return a short text that changes with the model, its priors and its scale."""
+    parts = [f"{name}={prior!r}" for name, prior in model.priors]
+    text = f"{model.name};{model.offset!r};{model.scale!r};{parts};{model.constant!r}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def remember(fitted: Fit) -> Memory:
+    """Return what to keep of a fit."""
+    return Memory(
+        model=fingerprint(fitted.model),
+        offset=fitted.model.offset,
+        scale=fitted.model.scale,
+        # Half precision of a double is plenty for draws, and half the journal.
+        z=fitted.population.z.astype("<f4").astype(float),
+        log_evidence=fitted.log_evidence,
+        films=tuple(films(fitted.bound.data)),
+    )
+
+
+def to_bytes(memories: Mapping[str, Memory], extra: Mapping[str, object]) -> bytes:
+    """Return memories as bytes: a line of JSON, then the draws."""
+    header = {
+        "version": _VERSION,
+        "extra": dict(extra),
+        "memories": {
+            name: {
+                "model": m.model,
+                "offset": m.offset,
+                "scale": m.scale,
+                "shape": list(m.z.shape),
+                "log_evidence": m.log_evidence,
+                "films": list(m.films),
+            }
+            for name, m in memories.items()
+        },
+    }
+    body = b"".join(m.z.astype("<f4").tobytes() for m in memories.values())
+    return json.dumps(header).encode() + b"\n" + body
+
+
+def from_bytes(data: bytes) -> tuple[dict[str, Memory], dict[str, object]]:
+    """Return memories and extra of :func:`to_bytes`.
+
+    Raises:
+        ValueError: These are no such bytes, or those of another version.
+    """
+    line, _, body = data.partition(b"\n")
+    header = json.loads(line)
+    if not isinstance(header, dict) or header.get("version") != _VERSION:
+        msg = "posterior: not of this version of the planner"
+        raise ValueError(msg)
+    memories, start = {}, 0
+    for name, m in header["memories"].items():
+        rows, columns = m["shape"]
+        size = 4 * rows * columns
+        if start + size > len(body):
+            msg = "posterior: cut short"
+            raise ValueError(msg)
+        z = np.frombuffer(body[start : start + size], "<f4").reshape(rows, columns)
+        start += size
+        memories[name] = Memory(
+            model=m["model"],
+            offset=m["offset"],
+            scale=m["scale"],
+            z=z.astype(float),
+            log_evidence=m["log_evidence"],
+            films=tuple(m["films"]),
+        )
+    return memories, header["extra"]

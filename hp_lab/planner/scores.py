@@ -1,0 +1,160 @@
+"""Scores of candidates: acquisition values of one or several objectives."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hp_lab.planner import hypervolume
+from hp_lab.planner.acquisition import expected_utility, log_improvement
+from hp_lab.planner.goal import PlannerSettings
+from hp_lab.planner.objectives import Objective
+from hp_lab.planner.surrogate import Predictions, Surrogate
+from hp_lab.units import FloatArray
+
+_QUADRATURE = np.polynomial.hermite_e.hermegauss(15)
+
+
+class Scorer:
+    """The log acquisition of candidates under one belief."""
+
+    def __init__(
+        self,
+        objectives: Sequence[Objective],
+        surrogates: Sequence[Surrogate],
+        tried: FloatArray,
+        settings: PlannerSettings,
+        rng: np.random.Generator,
+    ) -> None:
+        """Find what has to be beaten: the best of the ``tried`` codes (n, width)."""
+        self._objectives = objectives
+        self._surrogates = surrogates
+        self._settings = settings
+        self._tried = [s.predict(tried) for s in surrogates]
+        self._draws = [_one_draw(p, rng) for p in self._tried]
+        self.utility = np.column_stack(
+            [
+                expected_utility(o, *p.moments())
+                for o, p in zip(objectives, self._tried, strict=True)
+            ]
+        )
+        self._reference = self._reference_point()
+
+    def __call__(self, codes: FloatArray) -> FloatArray:
+        """Return log acquisitions (m,) of codes (m, width)."""
+        predictions = [s.predict(codes) for s in self._surrogates]
+        match self._settings.acquisition:
+            case "exploration":
+                return self._uncertainty(predictions)
+            case "boundary":
+                return self._boundary(predictions)
+            case "upper_confidence_bound":
+                return self._confidence(predictions)
+            case "thompson":
+                return self._thompson(predictions)
+            case "expected_improvement":
+                return self._improvement(predictions)
+
+    def _improvement(self, predictions: Sequence[Predictions]) -> FloatArray:
+        if len(predictions) == 1:
+            return self._one(self._objectives[0], predictions[0], self._tried[0])
+        if self._settings.several == "weighted":
+            return self._weighted(predictions)
+        moments = [
+            utility_moments(o, *p.moments())
+            for o, p in zip(self._objectives, predictions, strict=True)
+        ]
+        return hypervolume.log_expected_gain(
+            np.column_stack([m for m, _ in moments]),
+            np.column_stack([s for _, s in moments]),
+            self.utility,
+            self._reference,
+        )
+
+    def _one(
+        self, objective: Objective, here: Predictions, tried: Predictions
+    ) -> FloatArray:
+        """Average the improvement over particles, each with its own best film."""
+        best = expected_utility(objective, tried.mean, tried.sd).max(axis=1)
+        values = np.array(
+            [
+                log_improvement(objective, mean, sd, float(one))
+                for mean, sd, one in zip(here.mean, here.sd, best, strict=True)
+            ]
+        )
+        return here.average_log(values)
+
+    def _weighted(self, predictions: Sequence[Predictions]) -> FloatArray:
+        # Utilities in units of their spread among the films, added with the weights.
+        spread = np.ptp(self.utility, axis=0)
+        weight = np.array([o.weight for o in self._objectives])
+        weight = weight / weight.sum() / np.where(spread > 0, spread, 1.0)
+        best = float((self.utility @ weight).max())
+        mean, variance = 0.0, 0.0
+        for w, o, p in zip(weight, self._objectives, predictions, strict=True):
+            m, s = utility_moments(o, *p.moments())
+            mean, variance = mean + w * m, variance + (w * s) ** 2
+        total = Objective(quantity="sum", goal="maximize")
+        return log_improvement(
+            total, np.asarray(mean), np.sqrt(np.asarray(variance)), best
+        )
+
+    def _uncertainty(self, predictions: Sequence[Predictions]) -> FloatArray:
+        relative = [
+            np.log(p.moments()[1]) - np.log(t.moments()[0].std() + 1e-12)
+            for p, t in zip(predictions, self._tried, strict=True)
+        ]
+        return np.asarray(np.mean(relative, axis=0))
+
+    def _boundary(self, predictions: Sequence[Predictions]) -> FloatArray:
+        # The straddle heuristic (Bryan et al., NIPS 2005): uncertain, near the level.
+        mean, sd = predictions[0].moments()
+        value = 1.96 * sd - np.abs(mean - self._settings.boundary)
+        low = value.min(initial=0.0)
+        return np.asarray(np.log(value - low + 1e-12))
+
+    def _confidence(self, predictions: Sequence[Predictions]) -> FloatArray:
+        total = np.zeros(predictions[0].mean.shape[1])
+        for o, p, t in zip(self._objectives, predictions, self._tried, strict=True):
+            mean, sd = utility_moments(o, *p.moments())
+            spread = t.moments()[0].std() + 1e-12
+            total += o.weight * (mean + self._settings.ucb_beta * sd) / spread
+        return total
+
+    def _thompson(self, predictions: Sequence[Predictions]) -> FloatArray:
+        total = np.zeros(predictions[0].mean.shape[1])
+        for o, p, (row, e), t in zip(
+            self._objectives, predictions, self._draws, self._tried, strict=True
+        ):
+            spread = t.moments()[0].std() + 1e-12
+            # One particle, one level of its uncertainty: a marginal draw.
+            value = p.mean[row] + e * p.sd[row]
+            total += o.weight * o.utility(value) / spread
+        return total
+
+    def _reference_point(self) -> FloatArray:
+        found = hypervolume.reference_point(self.utility)
+        for k, objective in enumerate(self._objectives):
+            if objective.quantity in self._settings.reference:
+                given = np.array(self._settings.reference[objective.quantity])
+                found[k] = objective.utility(given)
+        return found
+
+
+def _one_draw(predictions: Predictions, rng: np.random.Generator) -> tuple[int, float]:
+    row = int(rng.choice(len(predictions.weight), p=predictions.weight))
+    return row, float(rng.standard_normal())
+
+
+def utility_moments(
+    objective: Objective, mean: FloatArray, sd: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of the utility of y ~ N(mean, sd^2)."""
+    if objective.goal != "target":
+        return objective.utility(mean), sd
+    nodes, weights = _QUADRATURE
+    weights = weights / weights.sum()
+    y = mean[:, None] + sd[:, None] * nodes
+    u = objective.utility(y)
+    first = u @ weights
+    second = ((u - first[:, None]) ** 2) @ weights
+    return first, np.sqrt(np.maximum(second, 1e-12 * (1 + sd**2)))

@@ -1,0 +1,244 @@
+"""What the planner believes about one quantity: models, their weights, predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from hp_lab.planner import bounds
+from hp_lab.planner.gp import Conditioned, Data, StructuredGP
+from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.model_space import scaling, standard_model
+from hp_lab.planner.objectives import Reading
+from hp_lab.planner.posterior import (
+    Fit,
+    Memory,
+    converged,
+    fingerprint,
+    fit,
+    probabilities,
+    remember,
+)
+from hp_lab.planner.smc import Effort
+from hp_lab.planner.space import Space
+from hp_lab.units import FloatArray
+
+# A vanilla GP has a smooth posterior; change points and exponents need more.
+VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
+STRUCTURED = Effort(particles=512, moves=8, last_moves=15, keep=0.7)
+_PREDICTING = 48
+_OUTLIER = 4.0
+_LEAST_FILMS = 8
+# A model below this probability is left out of predictions.
+_NEGLIGIBLE = 0.02
+_SIGNS = {"exact": 0, "lower_bound": 1, "upper_bound": -1}
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A mixture of normals at every point: means, deviations (P, m), weights (P,)."""
+
+    mean: FloatArray
+    sd: FloatArray
+    weight: FloatArray
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation (m,) of the mixture."""
+        mean = self.weight @ self.mean
+        second = self.weight @ (self.sd**2 + self.mean**2)
+        return mean, np.sqrt(np.maximum(second - mean**2, 1e-300))
+
+    def average_log(self, log_values: FloatArray) -> FloatArray:
+        """Return the log of the weighted mean of exp(values (P, m)), (m,)."""
+        return np.asarray(logsumexp(log_values, axis=0, b=self.weight[:, None]))
+
+
+class Surrogate:
+    """Models of one quantity over a space, fitted to readings."""
+
+    def __init__(
+        self,
+        space: Space,
+        codes: FloatArray,
+        readings: Sequence[Reading],
+        labels: Sequence[str],
+        *,
+        rng: np.random.Generator,
+        hypotheses: Sequence[Hypothesis] = (),
+        memories: Mapping[str, Memory] | None = None,
+    ) -> None:
+        """Fit the vanilla GP and one structured GP a hypothesis.
+
+        Raises:
+            InvalidInput: A hypothesis failed everywhere.
+        """
+        self._space = space
+        self.notes: list[str] = []
+        memories = memories or {}
+        y = np.array([one.value for one in readings])
+        variance = np.array([one.sigma for one in readings]) ** 2
+        sign = np.array([_SIGNS[one.kind] for one in readings])
+        before = next(((m.offset, m.scale) for m in memories.values()), None)
+        offset, scale = scaling(y, variance, before)
+        self.data = Data(
+            X=codes,
+            x=space.columns(codes),
+            y=y,
+            variance=variance,
+            labels=tuple(labels),
+        )
+        models = [standard_model(space, offset=offset, scale=scale)]
+        models += [
+            standard_model(space, offset=offset, scale=scale, hypothesis=h, name=h.name)
+            for h in hypotheses
+        ]
+        self.fits = [
+            self._fit(model, sign, memories.get(model.name), bool(hypotheses), rng)
+            for model in models
+        ]
+        self.probabilities = probabilities(self.fits)
+        self.processes, self.weights = self._processes()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the models."""
+        return tuple(one.model.name for one in self.fits)
+
+    @property
+    def seen(self) -> FloatArray:
+        """Codes (n, width) of the films that were seen."""
+        return self.data.X
+
+    def predict(self, codes: FloatArray) -> Predictions:
+        """Return the models' predictions of the noise-free quantity at codes (m, w)."""
+        x = self._space.columns(codes)
+        parts = [process.predict(codes, x) for process in self.processes]
+        return Predictions(
+            np.vstack([mean for mean, _ in parts]),
+            np.vstack([sd for _, sd in parts]),
+            self.weights,
+        )
+
+    def believe(self, codes: FloatArray) -> "Surrogate":
+        """Return what would be believed had films at codes met the expectation."""
+        other = object.__new__(Surrogate)
+        other.__dict__.update(self.__dict__)
+        mean, _ = self.predict(codes).moments()
+        other.processes = []
+        for process in self.processes:
+            data = process.bound.data.joined(
+                codes, self._space.columns(codes), mean, self._typical_variance()
+            )
+            other.processes.append(process.model.bind(data).condition(process.z))
+        return other
+
+    def _typical_variance(self) -> float:
+        return float(np.median(self.data.variance))
+
+    def _fit(
+        self,
+        model: StructuredGP,
+        sign: np.ndarray,
+        memory: Memory | None,
+        compared: bool,
+        rng: np.random.Generator,
+    ) -> Fit:
+        effort = VANILLA if model.hypothesis is None else STRUCTURED
+        if compared:
+            effort = replace(effort, particles=max(effort.particles, 256))
+        data = self.data
+        usable = (
+            memory is not None
+            and memory.model == fingerprint(model)
+            and memory.z.shape == (effort.particles, len(model.priors))
+        )
+        memory = memory if usable else None
+        if sign.any():
+            start = memory.z if memory is not None else None
+            data = _without_bounds(model, data, sign, start, rng)
+        fitted = fit(
+            model, data, effort=effort, rng=rng, memory=memory, with_evidence=compared
+        )
+        again = self._inflated(fitted, sign)
+        if again is not None:
+            fitted = fit(
+                model,
+                again,
+                effort=effort,
+                rng=rng,
+                memory=remember(fitted),
+                with_evidence=compared,
+            )
+        if not converged(fitted):
+            self.notes.append(
+                f"model {model.name}: two estimates of its evidence disagree or rest "
+                "on few draws; its probability is uncertain"
+            )
+        return fitted
+
+    def _inflated(self, fitted: Fit, sign: np.ndarray) -> Data | None:
+        """Return the data with a large variance where a film contradicts the others."""
+        data = fitted.bound.data
+        if len(data) < _LEAST_FILMS:
+            return None
+        residual, sd = fitted.condition(32).leave_one_out()
+        r = np.median(residual, axis=0)
+        odd = (np.abs(r) > _OUTLIER * np.median(sd, axis=0)) & (sign == 0)
+        # More than a few contradictions are a poor model, not poor films.
+        if not odd.any() or odd.sum() > max(1, len(data) // 10):
+            return None
+        if fitted.model.hypothesis is None:
+            names = ", ".join(data.labels[i] for i in np.flatnonzero(odd))
+            self.notes.append(
+                f"outlier: {names} contradicts the other films; it is "
+                "given little weight"
+            )
+        return replace(data, variance=data.variance + np.where(odd, r**2, 0.0))
+
+    def _processes(self) -> tuple[list[Conditioned], FloatArray]:
+        processes, weights = [], []
+        for one, probability in zip(self.fits, self.probabilities, strict=True):
+            if probability < _NEGLIGIBLE:
+                continue
+            count = max(8, int(np.ceil(_PREDICTING * probability)))
+            process = one.condition(count)
+            processes.append(process)
+            size = len(process.z)
+            weights.append(np.full(size, probability / size))
+        weight = np.concatenate(weights)
+        return processes, weight / weight.sum()
+
+
+def _without_bounds(
+    model: StructuredGP,
+    data: Data,
+    sign: np.ndarray,
+    z: FloatArray | None,
+    rng: np.random.Generator,
+) -> Data:
+    """Return data in which bounds are values of equal effect."""
+    exact = data.rows(np.flatnonzero(sign == 0))
+    if z is None and len(exact) > 1:
+        z = fit(model, exact, effort=VANILLA, rng=rng, with_evidence=False).population.z
+    if z is None:
+        z = np.zeros((1, len(model.priors)))
+    bound = model.bind(data)
+    best = z[int(np.argmax(model.bind(exact).log_likelihood(z)))][None, :]
+    prior = bound.prior(best)
+    scale = model.scale
+    value, variance = bounds.sites(
+        prior.mean[0],
+        prior.covariance[0],
+        (data.y - model.offset) / scale,
+        data.variance / scale**2 + prior.noise[0],
+        sign,
+    )
+    # The site's variance holds the noise already; the model adds it once more.
+    own = np.maximum(variance - prior.noise[0], 1e-6) * scale**2
+    bounded = sign != 0
+    return replace(
+        data,
+        y=np.where(bounded, value * scale + model.offset, data.y),
+        variance=np.where(bounded, own, data.variance),
+    )

@@ -1,1 +1,1 @@
-"""Recipes: what is done to one substrate, step by step, and how a candidate becomes one."""
+"""Recipes: what is done to a substrate, step by step, and how candidates get there."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hp_lab.chemistry.ions import A_SITE, B_SITE, X_SITE
@@ -54,6 +54,7 @@ def test_solvents_become_volume_fractions():
 ions = st.sampled_from((*A_SITE, *B_SITE, *X_SITE, *library()))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(ions, st.floats(0.001, 9.99, allow_subnormal=False), min_size=1))
 def test_what_is_written_is_read_back(amounts):
     assert parse_solutes(amounts_text(amounts)) == amounts

@@ -230,7 +230,7 @@ class _Model:
             LinearConstraint(np.hstack([matrix, none, error]), 0, np.inf),
             _one(metal_m * allowed, -1.0, 0, np.inf),
             _one(ones, 0.0, limits.min_volume_ul, limits.max_volume_ul),
-            # The concentration's deviation counts too, each by its own tolerance.
+            # Concentration and solvents count too, each by its own tolerance.
             _one(metal_m - limits.concentration_m, -ratio, -np.inf, 0),
             _one(metal_m - limits.concentration_m, ratio, 0, np.inf),
             LinearConstraint(
@@ -238,14 +238,14 @@ class _Model:
             ),
             LinearConstraint(np.hstack([eye, -np.diag(portion_ul), blank]), -np.inf, 0),
         ]
+        share = limits.solvent_tolerance / limits.tolerance / limits.concentration_m
         for solvent, wanted in problem.solvents.items():
-            excess = [
-                problem.wells[w].solvents.get(solvent, 0.0) - wanted for w in wells
-            ]
-            spread = limits.solvent_tolerance * ones
+            excess = np.array(
+                [problem.wells[w].solvents.get(solvent, 0.0) - wanted for w in wells]
+            )
             self._constraints += [
-                _one(np.array(excess) - spread, 0.0, -np.inf, 0),
-                _one(np.array(excess) + spread, 0.0, 0, np.inf),
+                _one(excess, -share, -np.inf, 0),
+                _one(excess, share, 0, np.inf),
             ]
 
     def error_cost(self) -> FloatArray:

@@ -33,6 +33,18 @@ VirtualTime = Annotated[
 ROOT = Path("runs")
 
 
+Seed = Annotated[int | None, typer.Option(help="Instead of the file's.")]
+Films = Annotated[int | None, typer.Option(help="Instead of the file's.")]
+
+
+def demo(
+    runs: Runs = ROOT, seed: Seed = None, films: Films = None, as_json: AsJson = False
+) -> None:
+    """Run the demo campaign on an emulated laboratory, hours of it in a minute."""
+    file = config_file(None, "campaigns/demo.yaml")
+    run(file, None, None, runs, True, seed, films, as_json)
+
+
 @app.command()
 def run(
     file: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
@@ -40,8 +52,8 @@ def run(
     stocks: Stocks = None,
     runs: Runs = ROOT,
     virtual_time: VirtualTime = False,
-    seed: Annotated[int | None, typer.Option(help="Instead of the file's.")] = None,
-    films: Annotated[int | None, typer.Option(help="Instead of the file's.")] = None,
+    seed: Seed = None,
+    films: Films = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign to its end, in the running laboratory or in virtual time."""

@@ -16,6 +16,7 @@ app = typer.Typer(
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(planning.benchmark_app, name="benchmark")
+app.command("demo")(campaign.demo)
 app.command("up")(lab.up)
 app.command("doctor")(lab.doctor)
 app.command("schedule")(worklist.schedule)

@@ -61,8 +61,8 @@ def plan(
         "Proposed",
         ("candidate", *names, "reason"),
         [
-            (r["candidate_id"], *(r["settings"][n] for n in names), r["reason"])
-            for r in rows
+            (c.candidate_id, *(c.settings[n] for n in names), c.reason)
+            for c in answer.candidates
         ],
     )
     for note in answer.notes:

@@ -14,17 +14,17 @@ Kind = Literal["pl", "absorbance", "transmission"]
 def analyze(
     files: Annotated[list[Path], typer.Argument(help="Spectra in any known format.")],
     kind: Annotated[
-        str, typer.Option(help="pl, absorbance or transmission; empty: from the file.")
-    ] = "",
+        Kind | None, typer.Option(help="What they are; by default the file says.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the fits to this PNG.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find peaks, gaps and phases in spectra of any known file format."""
-    results = analyze_files(files, kind=kind or None)
+    results = analyze_files(files, kind=kind)
     if plot is not None:
-        plot_files(files, kind=kind or None, out_png=plot)
+        plot_files(files, kind=kind, out_png=plot)
     if as_json:
         print_json(results)
         return

@@ -100,7 +100,6 @@ def schedule(
     if as_json:
         print_json(result)
         return
-    shown = ("samples", "tasks", "method", "makespan_s", "films_per_hour")
-    shown += ("film_age_mean_s", "film_age_max_s")
-    print_table(file.name, ("figure", "value"), [(key, result[key]) for key in shown])
+    rows = [(k, v) for k, v in result.items() if isinstance(v, str | int | float)]
+    print_table(file.name, ("figure", "value"), rows)
     print_table("Utilisation", ("station", "share"), list(found.utilisation.items()))

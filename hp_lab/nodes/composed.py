@@ -178,7 +178,8 @@ class ComposedLab:
         """Let every node end in a worker thread: drivers may wait for virtual time."""
 
         async def finish() -> None:
-            for node in self.nodes.values():
+            # The emulators, which came first, go last.
+            for node in reversed(self.nodes.values()):
                 if hasattr(node, "finish"):
                     await self.runtime.in_worker(node.finish)
 

@@ -13,7 +13,7 @@ from hp_lab.records import Candidate, Observation, Spectrum
 from hp_lab.units import FloatArray
 
 
-def to_array(values: FloatArray) -> array[float]:
+def to_array(values: FloatArray) -> "array[float]":
     """Return float64 values as rclpy takes them fastest (numpy is 200 x slower)."""
     out = array("d")
     out.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())

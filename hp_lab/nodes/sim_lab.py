@@ -88,7 +88,7 @@ class SimLabNode(Node):
             "opentrons": int(self._value("robot_port")),
             "ocean": int(self._value("spectrometer_port")),
         }
-        lock = threading.RLock()
+        lock = threading.Lock()
         try:
             for wire, session in self.lab.sessions().items():
                 clock = self._runtime.clock

@@ -19,6 +19,7 @@ from hp_lab.simulation.emulators.odrive import OdriveEmulator
 from hp_lab.simulation.emulators.opentrons import OpentronsRobot
 from hp_lab.simulation.hosting import Session
 from hp_lab.simulation.lab import LabWorld
+from hp_lab.simulation.world import Light
 
 # Keeps the detector's random numbers apart from the world's.
 _DETECTOR = 7
@@ -101,8 +102,9 @@ class EmulatedLab:
         """Let the world know that instruments start switched off."""
         for name in lab.hotplates:
             self.world.set_plate(now_s, name, None)
-        for light in ("lamp", "led", "shutter"):
-            self.world.set_light(now_s, light, 0.0)  # type: ignore[arg-type] # literals
+        lights: tuple[Light, ...] = ("lamp", "led", "shutter")
+        for light in lights:
+            self.world.set_light(now_s, light, 0.0)
         self.world.set_chuck_speed(now_s, 0.0, 0.0, 1.0)
 
 

@@ -54,12 +54,10 @@ CODES = [
 def recipe(sample_id: str, slot: str, *, blank: bool = False) -> Recipe:
     steps = (
         Mix(
-            transfers=(
-                Transfer(source="stocks/A1", target="mix/A1", volume_ul=100.0),
-            )
+            transfers=(Transfer(source="stocks/A1", target="mix/A1", volume_ul=100.0),)
         ),
         SpinCoat(
-            steps=(SpinStep(speed_rpm=4000.0, acceleration_rpm_s=1e3, duration_s=30.0),),
+            steps=(SpinStep(speed_rpm=4e3, acceleration_rpm_s=1e3, duration_s=30.0),),
             drops=(Drop(source="mix/A1", volume_ul=50.0, offset_s=-2.0),),
         ),
         Anneal(profile=(AnnealSegment(temperature_c=100.0, hold_s=600.0),)),

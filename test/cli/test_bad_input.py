@@ -1,0 +1,77 @@
+"""Bad input is answered with a sentence that helps, and leaves nothing half-written."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import ROOT, hp_lab
+
+pytestmark = pytest.mark.slow
+UNKNOWN_SPACER = {"type": "molecule", "choices": ["PEZ"]}
+DEMO = yaml.safe_load((ROOT / "config/campaigns/demo.yaml").read_text())
+
+
+def run(tmp_path: Path, campaign: object) -> tuple[int, str]:
+    file = tmp_path / "c.yaml"
+    text = campaign if isinstance(campaign, str) else yaml.safe_dump(campaign)
+    file.write_text(text)
+    done = hp_lab("campaign", "run", str(file), "--virtual-time", cwd=tmp_path)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"space": {**DEMO["space"], "spacer": UNKNOWN_SPACER}}, ["PEZ"]),
+        ({"budget": {"films": 0}}, ["budget.films", "0", "1"]),
+        ({"budget": {"films": "many"}}, ["budget.films", "many"]),
+        ({"objectives": []}, ["objectives"]),
+        ({"objectives": [{"quantity": "pl_peak_ev", "goal": "target"}]}, ["value"]),
+        ({"process": {"precursor_ul": -5}}, ["process.precursor_ul", "-5"]),
+        ({"colour": "red"}, ["colour"]),
+        ({"name": "../evil"}, ["name"]),
+        ({"constraints": ["fa_fraction > 2"]}, ["constraint"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_campaign_file_names_field_value_and_limit(
+    tmp_path: Path, change: dict[str, object], words: list[str]
+) -> None:
+    code, text = run(tmp_path, {**DEMO, **change})
+    assert code == 2, text
+    assert "Traceback" not in text
+    for word in words:
+        assert word in text
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_that_is_not_yaml_is_said_to_be_none(tmp_path: Path) -> None:
+    code, text = run(tmp_path, "name: [1, 2\n: :")
+    assert code == 2
+    assert "is not YAML" in text
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    done = hp_lab("campaign", "run", "nowhere.yaml", "--virtual-time", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.yaml" in done.stderr
+
+
+def test_a_run_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    done = hp_lab("campaign", "status", "demo-999", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "demo-999" in done.stderr
+
+
+def test_a_broken_worklist_says_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text("{}")
+    done = hp_lab("worklist", "run", "w.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "samples" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_spectrum_says_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("hello\nworld\n")
+    done = hp_lab("analyze", "x.txt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "x.txt" in done.stderr

@@ -291,3 +291,33 @@ def test_the_reference_stocks_last_for_forty_films_over_all_their_spacers():
         for well, volume_ul in result.volumes_ul.items():
             left[well] -= volume_ul
     assert min(left[well] for well in STOCKS.precursors) >= STOCKS.dead_volume_ul
+
+
+@pytest.mark.parametrize(
+    ("wish", "salt"),
+    [
+        ({"spacer": "ODA", "n": 1.0}, "ODAI2"),
+        ({"sn_fraction": 0.5}, "SnI2"),
+        ({"a_site.Rb": 1.0}, "RbI"),
+    ],
+)
+def test_the_remedy_names_a_salt_that_would_help(wish, salt):
+    with pytest.raises(UnreachableComposition, match=f"add a stock with {salt}, or"):
+        plan(wish)
+
+
+def test_stocks_without_a_metal_say_so():
+    stocks = StockTable.model_validate(
+        {
+            "wells": {
+                "stocks/A1": {
+                    "name": "MAI",
+                    "salts": {"MAI": 1},
+                    "solvents": {"DMF": 1},
+                    "volume_ul": 1000,
+                }
+            }
+        }
+    )
+    with pytest.raises(UnreachableComposition, match="Pb is in none of the stocks"):
+        plan({}, stocks=stocks)

@@ -246,3 +246,9 @@ def test_a_table_for_another_deck_says_where_it_does_not_fit():
     assert "no labware of wells called shelf; use stocks, solvents, mix" in lines[2]
     assert "no labware of wells called tips_1" in lines[3]
     assert "tray/Z9: the laboratory has no such slot" in lines[4]
+
+
+def test_an_unknown_ion_is_refused_with_the_known_ones():
+    assert charge("BDA") == 2
+    with pytest.raises(InvalidInput, match="ion 'Zn' is unknown; use FA, MA, Cs"):
+        charge("Zn")

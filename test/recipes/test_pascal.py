@@ -1,6 +1,7 @@
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hp_lab.recipes.pascal import (
     parse_netlist,
     worklist_from_recipes,
 )
-from hp_lab.recipes.steps import Anneal, Image, Measure, Rest, SpinCoat
+from hp_lab.recipes.steps import Anneal, Drop, Image, Measure, Rest, SpinCoat
 from hp_lab.records import Candidate
 
 DATA = Path(str(files("hp_lab.recipes"))) / "data" / "pascal"
@@ -407,3 +408,51 @@ def test_one_hotplate_has_one_temperature(lab, stocks, own):
     )
     with pytest.raises(InvalidInput, match="would be at 100 C and at 120 C"):
         worklist_from_recipes([*own, warmer], stocks=stocks)
+
+
+def test_pictures_and_exposures_are_grouped_as_the_line_takes_them(own, stocks):
+    steps = (
+        *own[0].steps[:2],
+        Image(lighting="darkfield", exposure_s=0.05),
+        Image(lighting="darkfield", exposure_s=0.5),
+        Measure(mode="photoluminescence", integration_s=1.0),
+        Measure(mode="photoluminescence", integration_s=5.0, averages=2),
+    )
+    written = worklist_from_recipes([replace(own[0], steps=steps)], stocks=stocks)
+    (line,) = (t.characterizations for t in written.tasks if t.characterizations)
+    assert [(part.name, part.exposures_s, part.count) for part in line] == [
+        ("Darkfield", (0.05, 0.5), 1),
+        ("PL_405nm", (1.0,), 1),
+        ("PL_405nm", (5.0,), 2),
+    ]
+    assert parse_netlist(export_netlist(written), "x") == written
+
+
+def test_a_light_without_a_word_is_refused(own, stocks):
+    steps = (Image(lighting="moonlight", exposure_s=1.0),)
+    with pytest.raises(InvalidInput, match="no word for lighting 'moonlight'"):
+        worklist_from_recipes([replace(own[0], steps=steps)], stocks=stocks)
+
+
+def test_two_inert_molecules_would_read_as_one_and_are_refused(own, stocks):
+    well = stocks.wells["stocks/A1"].model_copy(
+        update={"salts": {}, "molecules": {"PCBM": 0.01, "BCP": 0.02}}
+    )
+    well.__dict__.pop("solution", None)
+    changed = stocks.model_copy(update={"wells": {"stocks/A1": well}})
+    drop = Drop(source="stocks/A1", volume_ul=40.0, offset_s=0.0)
+    coat = replace(own[0].steps[1], drops=(drop,))
+    with pytest.raises(InvalidInput, match="cannot tell from one molecule"):
+        worklist_from_recipes([replace(own[0], steps=(coat,))], stocks=changed)
+
+
+def test_renaming_reaches_every_place(own, stocks):
+    written = worklist_from_recipes(own, stocks=stocks)
+    mixing = replace(written, recipes=tuple(own))
+    names = {"mix": "vials", "stocks": "shelf", "tray": "rack"}
+    renamed = mixing.renamed(names)
+    assert {
+        t.target.partition("/")[0] for t in renamed.recipes[0].steps[0].transfers
+    } == {"vials"}
+    assert renamed.recipes[0].slot == "rack/A1"
+    assert renamed.renamed({new: old for old, new in names.items()}) == mixing

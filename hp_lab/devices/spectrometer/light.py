@@ -1,0 +1,132 @@
+"""The light box: lamp, excitation LED and shutter on a serial line.
+
+Its protocol is hp_lab's own: ``LAMP 0|1``, ``LED 0..255`` and ``SHUTTER 0|1`` are
+answered ``ok``, ``?`` is answered ``LAMP 0 LED 0 SHUTTER 0``; lines end in LF.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hp_lab.clock import Clock
+from hp_lab.devices.transport import SerialLine
+from hp_lab.errors import DeviceFault, DeviceLost, InvalidInput
+
+BAUD = 115_200
+ANSWER_S = 1.0
+LED_FULL = 255
+_STATE = re.compile(r"LAMP (\d+) LED (\d+) SHUTTER (\d+)")
+# How often a thread that waits for the line looks again.
+_RETRY_S = 0.01
+
+
+class LightBox:
+    """Lamp, LED and shutter; any thread may speak to them.
+
+    Args:
+        port: Its serial port.
+        clock: The clock to wait on.
+    """
+
+    def __init__(self, port: str, clock: Clock) -> None:
+        self._port = port
+        self._clock = clock
+        self._line: SerialLine | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Connect; opening twice does nothing.
+
+        Raises:
+            DeviceLost: The port cannot be opened.
+        """
+        with self._turn():
+            if self._line is None:
+                self._line = SerialLine(
+                    self._port, baudrate=BAUD, timeout_s=ANSWER_S, ending=b"\n"
+                )
+
+    def close(self) -> None:
+        """Disconnect; closing twice does nothing."""
+        with self._turn():
+            if self._line is not None:
+                self._line.close()
+                self._line = None
+
+    def state(self) -> tuple[bool, float, bool]:
+        """Get lamp, LED (0 to 1) and shutter as they were last set.
+
+        Raises:
+            DeviceLost: It does not answer.
+            DeviceFault: It answers nonsense.
+        """
+        answer = self._ask("?")
+        match = _STATE.fullmatch(answer)
+        if match is None:
+            msg = (
+                f"light box on {self._port}: answered {answer!r} to ?; not a light box"
+            )
+            raise DeviceFault(msg)
+        lamp, led, shutter = (int(number) for number in match.groups())
+        return bool(lamp), led / LED_FULL, bool(shutter)
+
+    def set_lamp(self, on: bool) -> None:
+        """Set the lamp on or off."""
+        self._command(f"LAMP {on:d}")
+
+    def set_led(self, level: float) -> None:
+        """Set the excitation LED, 0 to 1 of its power.
+
+        Raises:
+            InvalidInput: The level is outside 0 to 1.
+        """
+        if not 0.0 <= level <= 1.0:
+            msg = f"light box: LED level {level} must be 0 to 1"
+            raise InvalidInput(msg)
+        self._command(f"LED {round(level * LED_FULL)}")
+
+    def open_shutter(self) -> None:
+        """Let light reach the detector."""
+        self._command("SHUTTER 1")
+
+    def close_shutter(self) -> None:
+        """Keep light from the detector."""
+        self._command("SHUTTER 0")
+
+    def put_out(self) -> None:
+        """Put every light out and close the shutter.
+
+        Raises:
+            DeviceLost: It does not answer.
+            DeviceFault: It refuses.
+        """
+        self.set_led(0.0)
+        self.set_lamp(False)
+        self.close_shutter()
+
+    def _command(self, line: str) -> None:
+        answer = self._ask(line)
+        if answer != "ok":
+            msg = f"light box on {self._port}: answered {answer!r} to {line!r}"
+            raise DeviceFault(msg)
+
+    def _ask(self, question: str) -> str:
+        with self._turn():
+            if self._line is None:
+                msg = f"light box on {self._port}: not connected; connect first"
+                raise DeviceLost(msg)
+            if not self._line.in_step:
+                # An answer that came too late must not be taken for this one's.
+                self._line.resynchronise("?", lambda line: bool(_STATE.fullmatch(line)))
+            return self._line.ask(question)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the line, having waited for it on the laboratory's clock."""
+        while not self._lock.acquire(blocking=False):
+            self._clock.sleep(_RETRY_S)
+        try:
+            yield
+        finally:
+            self._lock.release()

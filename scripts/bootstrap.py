@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--venv", type=Path, required=True, help="environment to make")
     parser.add_argument("--distro", default="jazzy", help="ROS 2 distribution")
     parser.add_argument("--core", action="store_true", help="without ROS 2")
-    parser.add_argument("--lock", default="", help="e.g. ubuntu-24.04; default newest")
+    parser.add_argument("--lock", default="", help="with --core: ubuntu-24.04")
     return parser.parse_args()
 
 
@@ -348,7 +348,7 @@ def run(command: list[str], log: Path, variables: dict[str, str]) -> None:
     if outcome.returncode:
         with log.open(encoding="utf-8", errors="replace") as file:
             print("\n" + "".join(deque(file, TAIL_OF_LOG)), file=sys.stderr)
-        raise SetUpError(f"failed: {' '.join(command[:4])} ...; see {log}")
+        raise SetUpError(f"that failed; {log.relative_to(ROOT)} has all of it")
 
 
 if __name__ == "__main__":

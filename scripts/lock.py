@@ -32,6 +32,11 @@ LOCKS = (
     ),
     Lock(name="colcon.txt", inputs=("colcon.in",), beside=("lock.txt",)),
     Lock(
+        name="colcon-ubuntu-24.04.txt",
+        inputs=("colcon.in",),
+        beside=("lock-ubuntu-24.04.txt",),
+    ),
+    Lock(
         name="ros-jazzy.txt",
         inputs=("ros-jazzy.in",),
         beside=("lock.txt", "colcon.txt"),

@@ -55,7 +55,7 @@ def make_plan(*, venv: Path, distro: str | None, lock: str) -> Plan:
     Args:
         venv: The environment's folder, relative to the root.
         distro: The ROS 2 distribution, or None for the core alone.
-        lock: Which lock, e.g. "ubuntu-24.04"; "" for the newest versions.
+        lock: Which lock of the core, e.g. "ubuntu-24.04"; "" for the newest versions.
 
     Raises:
         SetUpError: If this machine or a sourced ROS 2 does not allow what is asked.
@@ -100,11 +100,11 @@ def lock_names(
     python: Python, *, lock: str, distro: str | None, is_sourced: bool
 ) -> list[str]:
     """Return the lock files to install from."""
-    chosen = f"lock-{lock}.txt" if lock else "lock.txt"
     if distro is None:
-        return [chosen]
+        return [f"lock-{lock}.txt" if lock else "lock.txt"]
     if not is_sourced:
-        return [chosen, "colcon.txt", f"ros-{distro}.txt"]
-    if python.numpy is not None and python.numpy.startswith("1."):
-        chosen = "lock-ubuntu-24.04.txt"
-    return [chosen] if python.has_colcon else [chosen, "colcon.txt"]
+        return ["lock.txt", "colcon.txt", f"ros-{distro}.txt"]
+    is_old = python.numpy is not None and python.numpy.startswith("1.")
+    suffix = "-ubuntu-24.04" if is_old else ""
+    colcon = [] if python.has_colcon else [f"colcon{suffix}.txt"]
+    return [f"lock{suffix}.txt", *colcon]

@@ -22,16 +22,20 @@ def library_folders() -> list[str]:
     return [str(Path(sys.prefix) / "lib"), *bundled]
 
 
-def with_first(folders: list[str], variable: str) -> str:
-    """Return the variable's value with these folders in front, each once."""
+def completed(variable: str, folders: list[str]) -> str:
+    """Return the variable's value with the missing ones of these folders in front.
+
+    Those that are there keep their place: a workspace sourced over this environment
+    comes before it.
+    """
     present = [part for part in os.environ.get(variable, "").split(":") if part]
-    return ":".join([*folders, *(part for part in present if part not in folders)])
+    return ":".join([folder for folder in folders if folder not in present] + present)
 
 
 def find_everything() -> None:
     """Complete the environment variables; start again if libraries were missing."""
-    os.environ["AMENT_PREFIX_PATH"] = with_first([sys.prefix], "AMENT_PREFIX_PATH")
-    libraries = with_first(library_folders(), "LD_LIBRARY_PATH")
+    os.environ["AMENT_PREFIX_PATH"] = completed("AMENT_PREFIX_PATH", [sys.prefix])
+    libraries = completed("LD_LIBRARY_PATH", library_folders())
     if libraries == os.environ.get("LD_LIBRARY_PATH"):
         return
     # exec keeps the process id: this process never starts again twice.

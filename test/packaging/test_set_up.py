@@ -131,7 +131,12 @@ def test_a_distribution_without_wheels_is_refused():
     [
         (None, False, None, ["lock.txt"]),
         ("jazzy", False, None, ["lock.txt", "colcon.txt", "ros-jazzy.txt"]),
-        ("jazzy", True, "1.26.4", ["lock-ubuntu-24.04.txt", "colcon.txt"]),
+        (
+            "jazzy",
+            True,
+            "1.26.4",
+            ["lock-ubuntu-24.04.txt", "colcon-ubuntu-24.04.txt"],
+        ),
         ("jazzy", True, "2.4.6", ["lock.txt", "colcon.txt"]),
     ],
 )

@@ -137,6 +137,9 @@ class Spectrometer(Model):
     light_port: str
     model: str = "HDX"
     excitation_nm: Positive = 405.0
+    min_integration_s: Positive = 0.006
+    # seabreeze takes times below its ten seconds, not ten seconds themselves.
+    max_integration_s: Positive = 9.9
     position: str = "stage"
 
 

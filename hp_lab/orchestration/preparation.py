@@ -29,6 +29,7 @@ from hp_lab.orchestration.planning import plan_tasks
 from hp_lab.orchestration.recipe_data import recipe_data
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.orchestration.state import CampaignState, Sample
+from hp_lab.orchestration.worklists import with_possible_exposures
 from hp_lab.planner.objectives import Objective
 from hp_lab.recipes.compiler import compile_recipe
 from hp_lab.recipes.limits import check_recipe
@@ -66,6 +67,7 @@ class Preparation:
         stocks.check_deck(lab)
         if run_dir.worklist.exists():
             worklist = load_worklist(run_dir.worklist, lab=lab)
+            worklist = with_possible_exposures(worklist, lab)
             for recipe in worklist.recipes:
                 check_recipe(recipe, lab)
             return cls(lab=lab, stocks=stocks, worklist=worklist)
@@ -191,8 +193,9 @@ class Preparation:
                 slot=slot,
                 mix_well=mix_well,
                 lab=self.lab,
-                stocks=with_volumes(self.stocks, state),
+                stocks=self.stocks,
                 process=self.campaign.process,
+                available_ul=state.volumes_ul,
             )
         except InvalidInput as error:
             # The planner learns what cannot be made.
@@ -246,17 +249,6 @@ def _context(state: CampaignState, sample: Sample) -> FilmContext | None:
         a_site=composition.a_site,
         halides=composition.x_site,
     )
-
-
-def with_volumes(stocks: StockTable, state: CampaignState) -> StockTable:
-    """Return the stocks with what is left in each well."""
-    wells = {
-        name: well.model_copy(
-            update={"volume_ul": max(0.0, state.volumes_ul.get(name, 0.0))}
-        )
-        for name, well in stocks.wells.items()
-    }
-    return stocks.model_copy(update={"wells": wells})
 
 
 def _first(items: Iterable[str], what: str) -> str:

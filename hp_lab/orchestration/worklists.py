@@ -1,6 +1,8 @@
 """Another laboratory's worklist in this one: first samples, solutions, blanks."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -9,6 +11,7 @@ from hp_lab.chemistry.stocks import SubstrateStock
 from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import LabConfig
 from hp_lab.recipes.pascal import load_worklist
+from hp_lab.recipes.steps import Measure, Step
 from hp_lab.recipes.worklist import Worklist
 
 # Bare substrates for references: one for each start of the run.
@@ -30,6 +33,30 @@ def first_samples(path: Path, count: int) -> str:
     data = json.loads(text)
     data["samples"] = {k: v for k, v in data["samples"].items() if v["name"] in kept}
     return json.dumps(data, indent=2)
+
+
+def with_possible_exposures(worklist: Worklist, lab: LabConfig) -> Worklist:
+    """Return the worklist with exposures that this laboratory's detector can make.
+
+    A longer one becomes several shorter ones of the same total, which are averaged.
+    """
+    longest_s = lab.spectrometer.max_integration_s
+
+    def possible(step: Step) -> Step:
+        if not isinstance(step, Measure) or step.integration_s <= longest_s:
+            return step
+        parts = math.ceil(step.integration_s / longest_s)
+        return replace(
+            step,
+            integration_s=step.integration_s / parts,
+            averages=step.averages * parts,
+        )
+
+    recipes = tuple(
+        replace(recipe, steps=tuple(possible(step) for step in recipe.steps))
+        for recipe in worklist.recipes
+    )
+    return replace(worklist, recipes=recipes)
 
 
 def stocks_text(worklist: Worklist, lab: LabConfig) -> str:

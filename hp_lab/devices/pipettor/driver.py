@@ -264,8 +264,8 @@ class OpentronsPipettor:
             labware[name] = str(result.get("labwareId"))
         run = Run(run_id=run_id, pipettes=pipettes, labware=labware)
         server.execute(run_id, "home", {}, stop=stop, expected_s=8.0)
-        # A new run knows nothing of tips that an earlier one left on.
-        self._motions(run, stop).discard_tips(forced=True)
+        # The robot cannot feel a tip that an earlier run, or program, left on.
+        self._motions(run, stop).clear_mounts()
         self._latency_s = self._measured_latency_s(run_id, stop)
         self._run = run
         return run

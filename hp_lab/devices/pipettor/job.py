@@ -21,8 +21,8 @@ FLOOR_MM = 1.0
 RIM_MM = -2.0
 TRASH = "fixedTrash"
 # Motion that goes with every stroke; only how long to wait before asking depends on it.
-MOTION_S = 1.0
-TIP_S = 3.0
+MOTION_S = 1.75
+TIP_S = 3.75
 _AT_FLOOR: Json = {
     "wellLocation": {"origin": "bottom", "offset": {"x": 0, "y": 0, "z": FLOOR_MM}}
 }
@@ -132,7 +132,7 @@ class Job:
     def take_tip(self, mount: Mount) -> None:
         """Put a new tip on a mount; one that is on goes to the trash first."""
         if mount in self._ledger.mounted:
-            self._discard(mount, forced=False)
+            self._discard(mount, "dropTipInPlace")
         # Written before it is taken: a tip of unknown state counts as used.
         tip = self._ledger.mount_tip(mount, self._pipettes[mount])
         rack, _, well = tip.partition("/")
@@ -147,23 +147,23 @@ class Job:
             self._ledger.discard_tip(mount)
             raise
 
-    def discard_tips(self, *, forced: bool = False) -> None:
-        """Throw every mounted tip away, with what is in it.
-
-        Args:
-            forced: Even those that this run does not know of.
-        """
+    def discard_tips(self) -> None:
+        """Throw every mounted tip away, with what is in it."""
         for mount in self._run.pipettes:
             if mount in self._ledger.mounted:
-                self._discard(mount, forced=forced)
+                self._discard(mount, "dropTipInPlace")
 
-    def _discard(self, mount: Mount, *, forced: bool) -> None:
+    def clear_mounts(self) -> None:
+        """Throw away whatever is on the mounts, known to this run or not."""
+        for mount in self._run.pipettes:
+            self._discard(mount, "unsafe/dropTipInPlace")
+
+    def _discard(self, mount: Mount, command: str) -> None:
         self._do(
             "moveToAddressableAreaForDropTip",
             mount,
             {"addressableAreaName": TRASH, "offset": {"x": 0, "y": 0, "z": 0}},
         )
-        command = "unsafe/dropTipInPlace" if forced else "dropTipInPlace"
         # When the answer is lost the tip stays in the account, and the next job drops
         # it again: over the trash that does no harm.
         self._do(command, mount, {})

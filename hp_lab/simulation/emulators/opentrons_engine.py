@@ -184,17 +184,24 @@ class Engine:
         return self._eject(order, self._go(mount, order.place(), order.now_s))
 
     def _eject(self, order: Order, after_s: float) -> Motion:
-        order.mount_with_tip()
-        return self._force_tip_off(order, after_s)
-
-    def _force_tip_off(self, order: Order, after_s: float = 0.0) -> Motion:
-        mount = order.mount()
-        order.belief.tip_ul.pop(mount, None)
-        order.belief.held_ul.pop(mount, None)
+        mount = order.mount_with_tip()
+        del order.belief.tip_ul[mount], order.belief.held_ul[mount]
         return Motion(
             after_s + EJECT_S,
             (Effect(after_s, lambda at_s: self._lose_tip(mount, at_s)),),
         )
+
+    def _force_tip_off(self, order: Order) -> Motion:
+        mount = order.mount()
+        order.belief.tip_ul.pop(mount, None)
+        order.belief.held_ul.pop(mount, None)
+
+        def force(at_s: float) -> None:
+            # Also a tip that this emulator, started anew, does not remember.
+            self.tips.pop(mount, None)
+            self._world.drop_tip(at_s, mount)
+
+        return Motion(EJECT_S, (Effect(0.0, force),))
 
     def _move_to_coordinates(self, order: Order) -> Motion:
         point = order.parameters["coordinates"]

@@ -27,8 +27,10 @@ class FakeWorld:
     """Writes down what the robot does to liquids."""
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
+    wet: set[str] = field(default_factory=set)
 
     def aspirate(self, now_s: float, mount: str, well: str, volume_ul: float) -> None:
+        self.wet.add(mount)
         self.events.append(("aspirate", now_s, mount, well, volume_ul))
 
     def dispense(
@@ -37,7 +39,10 @@ class FakeWorld:
         self.events.append(("dispense", now_s, mount, well, volume_ul, rate_ul_s))
 
     def drop_tip(self, now_s: float, mount: str) -> None:
-        self.events.append(("drop_tip", now_s, mount))
+        # A new run ejects tips that are not there.
+        if mount in self.wet:
+            self.wet.remove(mount)
+            self.events.append(("drop_tip", now_s, mount))
 
     def named(self, kind: str) -> list[tuple[Any, ...]]:
         return [event for event in self.events if event[0] == kind]

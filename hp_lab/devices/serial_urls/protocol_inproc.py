@@ -54,6 +54,18 @@ class Serial(SerialBase):
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
 
+    def readline(self, size: int | None = -1) -> bytes:
+        """Return up to a line feed, size bytes, or what came before the timeout."""
+        wait_s = float("inf") if self._timeout is None else self._timeout
+        most = size if size is not None and size >= 0 else None
+        while b"\n" not in self._ready and (most is None or len(self._ready) < most):
+            if not self._fill(wait_s):
+                break
+        end = self._ready.find(b"\n") + 1 or len(self._ready)
+        end = end if most is None else min(end, most)
+        data, self._ready = self._ready[:end], self._ready[end:]
+        return data
+
     def write(self, data: bytes) -> int:
         """Send the bytes."""
         self._connected().write(bytes(data))

@@ -167,8 +167,10 @@ class LineEmulator:
         return [self._in_turn(reply) for reply in replies]
 
     def _in_turn(self, reply: Reply) -> Reply:
-        self._last_s = max(self._last_s, reply.at_s)
-        return replace(reply, at_s=self._last_s)
+        if reply.at_s < self._last_s:
+            return replace(reply, at_s=self._last_s)
+        self._last_s = reply.at_s
+        return reply
 
 
 def number(parameters: Mapping[str, Json], name: str, default: float) -> float:

@@ -75,6 +75,11 @@ class Continuous(Model):
         """Uniform numbers that make one point."""
         return 1
 
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Columns that the kernel looks at."""
+        return ((0,),)
+
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
@@ -163,6 +168,11 @@ class Ordinal(Model):
         """Uniform numbers that make one point."""
         return 1
 
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Columns that the kernel looks at."""
+        return ((0,),)
+
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
@@ -244,6 +254,11 @@ class Categorical(Model):
     def draws(self) -> int:
         """Uniform numbers that make one point."""
         return 1
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Labels have a kernel of their own."""
+        return ()
 
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
@@ -360,6 +375,11 @@ class Simplex(Model):
         """Uniform numbers that make one point."""
         return len(self.components) - 1
 
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Columns that the kernel looks at: all fractions share one length."""
+        return (tuple(range(self.width)),)
+
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [f"{name}.{component}" for component in self.components]
@@ -468,9 +488,3 @@ class Simplex(Model):
             (result >= self._low - 1e-9) & (result <= self._high + 1e-9), axis=1
         )
         return np.asarray(np.where(inside[:, None], result, codes))
-
-
-Dimension = Annotated[
-    Continuous | Ordinal | Molecule | Categorical | Simplex,
-    Field(discriminator="type"),
-]

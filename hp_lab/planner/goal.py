@@ -42,8 +42,10 @@ class PlannerSettings(Model):
 
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
-        acquisition: What a film is chosen by: log expected improvement, an upper
-            confidence bound, Thompson sampling, the largest uncertainty, or the
+        acquisition: What a film is chosen by. ``automatic`` is a confidence bound that
+            grows with the number of films for one objective, and the expected gain in
+            hypervolume for several; then log expected improvement, an upper confidence
+            bound of ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
             uncertainty about where a quantity crosses ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
@@ -58,12 +60,13 @@ class PlannerSettings(Model):
 
     initial: Annotated[int, Field(ge=1)] | None = None
     acquisition: Literal[
+        "automatic",
         "expected_improvement",
         "upper_confidence_bound",
         "thompson",
         "exploration",
         "boundary",
-    ] = "expected_improvement"
+    ] = "automatic"
     several: Literal["pareto", "weighted"] = "pareto"
     hypotheses: tuple[HypothesisChoice, ...] = ()
     policy: Literal["evidence", "published"] = "evidence"

@@ -33,9 +33,9 @@ def standard_kernel(space: Space) -> Kernel:
     ICML 2024), since distances do.
     """
     groups = [
-        tuple(range(space.slices[name].start, space.slices[name].stop))
+        tuple(space.slices[name].start + column for column in group)
         for name, dimension in space.dimensions.items()
-        if not isinstance(dimension, Categorical)
+        for group in dimension.groups
     ]
     parts: list[Kernel] = []
     if groups:

@@ -11,6 +11,9 @@ from hp_lab.planner.objectives import Objective
 from hp_lab.planner.surrogate import Predictions, Surrogate
 from hp_lab.units import FloatArray
 
+_FIRST_BETA = 0.1
+_LARGEST_BETA = 1.0
+_BETA_FILMS = 40
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(15)
 
 
@@ -48,7 +51,11 @@ class Scorer:
             case "boundary":
                 return self._boundary(predictions)
             case "upper_confidence_bound":
-                return self._confidence(predictions)
+                return self._confidence(predictions, self._settings.ucb_beta)
+            case "automatic" if len(predictions) == 1:
+                return self._confidence(predictions, self._growing_beta())
+            case "automatic":
+                return self._improvement(predictions)
             case "thompson":
                 return self._thompson(predictions)
             case "expected_improvement":
@@ -112,12 +119,22 @@ class Scorer:
         low = value.min(initial=0.0)
         return np.asarray(np.log(value - low + 1e-12))
 
-    def _confidence(self, predictions: Sequence[Predictions]) -> FloatArray:
+    def _growing_beta(self) -> float:
+        """Return the confidence bound's width for as many films as there are.
+
+        With few films every far corner is uncertain and nearly all corners are bad, so
+        the mean decides; later what is left uncertain is worth a look.
+        """
+        return min(_LARGEST_BETA, _FIRST_BETA + len(self.utility) / _BETA_FILMS)
+
+    def _confidence(
+        self, predictions: Sequence[Predictions], beta: float
+    ) -> FloatArray:
         total = np.zeros(predictions[0].mean.shape[1])
         for o, p, t in zip(self._objectives, predictions, self._tried, strict=True):
             mean, sd = utility_moments(o, *p.moments())
             spread = t.moments()[0].std() + 1e-12
-            total += o.weight * (mean + self._settings.ucb_beta * sd) / spread
+            total += o.weight * (mean + beta * sd) / spread
         return total
 
     def _thompson(self, predictions: Sequence[Predictions]) -> FloatArray:

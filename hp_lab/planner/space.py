@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -14,15 +15,22 @@ from hp_lab.planner import molecules
 from hp_lab.planner.dimensions import (
     Categorical,
     Columns,
-    Dimension,
+    Continuous,
     Model,
     Molecule,
+    Ordinal,
     Settings,
+    Simplex,
 )
 from hp_lab.planner.expressions import Expression
+from hp_lab.planner.trajectories import Trajectory
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
 
+Dimension = Annotated[
+    Continuous | Ordinal | Molecule | Categorical | Simplex | Trajectory,
+    Field(discriminator="type"),
+]
 # So many draws a wanted point before a space counts as empty.
 _MAX_DRAWS = 2_000_000
 _MOLECULE_COMPONENTS = 4
@@ -237,7 +245,7 @@ class Space(Model):
             if isinstance(dimension, Categorical):
                 blocks.append(self.tables[name][part[:, 0].astype(int)])
             else:
-                blocks.append(part)
+                blocks.append(part[:, sorted({c for g in dimension.groups for c in g})])
         return np.hstack(blocks)
 
     @cached_property
@@ -246,7 +254,9 @@ class Space(Model):
         return np.concatenate(
             [
                 np.full(
-                    self.tables[name].shape[1] if name in self.tables else d.width,
+                    self.tables[name].shape[1]
+                    if name in self.tables
+                    else sum(len(group) for group in d.groups),
                     name in self.tables,
                 )
                 for name, d in self.dimensions.items()

@@ -1,5 +1,6 @@
 """The Opentrons OT-2 as the laboratory's pipetting robot."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,10 +25,11 @@ from hp_lab.errors import (
     Aborted,
     DeviceError,
     DeviceFault,
-    DeviceLost,
     NotFired,
 )
 from hp_lab.recipes.steps import Drop, Transfer
+
+_LOG = logging.getLogger(__name__)
 
 # Time from sending a command until its liquid moves, before it has been measured.
 USUAL_LATENCY_S = 0.05
@@ -227,15 +229,15 @@ class OpentronsPipettor:
         self._run = None
         try:
             self._server.stop_current()
-        except DeviceLost:
-            # Reported by whatever is asked of the robot next; the abort comes first.
-            return
+        except DeviceError as error:
+            # The abort is what the caller has to hear of.
+            _LOG.error("pipettor: may still move: %s", error)
 
     def _prepared(self, stop: Signal) -> Run:
         """Return a run with everything loaded; a new one starts by homing."""
-        if self._run is not None:
-            return self._run
         server = self._server
+        if self._run is not None and server.is_ready(self._run.run_id):
+            return self._run
         run_id = server.create_run()
         pipettes: dict[Mount, str] = {}
         for mount, pipette in self._config.mounts.items():

@@ -78,6 +78,15 @@ class RobotServer:
         self.stop_current()
         return self._id(self._ask("POST", "/runs", {"data": {}}))
 
+    def is_ready(self, run: str) -> bool:
+        """Return whether a run can take commands; others may have ended it."""
+        try:
+            state = self._data(self._ask("GET", f"/runs/{run}"))
+        except DeviceFault:
+            # The robot was started anew and knows nothing of it.
+            return False
+        return bool(state.get("current")) and state.get("status") == "idle"
+
     def define_labware(self, run: str, definition: Json) -> None:
         """Make a labware definition known to a run."""
         self._ask("POST", f"/runs/{run}/labware_definitions", {"data": definition})

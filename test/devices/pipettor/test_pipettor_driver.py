@@ -263,6 +263,28 @@ def test_make_safe_stops_the_job_of_another_thread(bench):
     assert transfer(bench, step()).moved_ul == (50.0,)
 
 
+def test_a_run_that_somebody_else_ended_is_replaced_without_a_failure(bench):
+    transfer(bench, step())
+    bench.run(bench.pipettor._server.create_run)
+    assert transfer(bench, step()).moved_ul == (50.0,)
+    # As after a restart of the robot.
+    bench.robot._runs.clear()
+    bench.robot._current = None
+    assert transfer(bench, step()).moved_ul == (50.0,)
+
+
+def test_an_abort_is_reported_though_the_robot_cannot_be_stopped(bench, caplog):
+    stop = bench.signal()
+
+    def cut(index, moved_ul):
+        stop.set()
+        bench.host.unplug("ot2")
+
+    with pytest.raises(Aborted):
+        transfer(bench, step(), step(), stop=stop, on_step=cut)
+    assert "may still move" in caplog.text
+
+
 def test_make_safe_of_an_idle_robot_changes_nothing(bench):
     bench.run(bench.pipettor.make_safe)
     assert transfer(bench, step()).moved_ul == (50.0,)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -356,3 +358,45 @@ def test_addresses_and_models_that_cannot_be_are_refused(bench, address, model, 
     config = bench.spectrometer._config.model_copy(update={"model": model})
     with pytest.raises(InvalidConfig, match=text):
         type(bench.spectrometer)(address, "inproc://light", bench.clock, config)
+
+
+def test_a_reference_of_another_spectrometer_is_refused(bench):
+    (reference,) = bench.acquire("reference")
+    shifted = replace(reference, wavelength_nm=reference.wavelength_nm + 1.0)
+    with pytest.raises(InvalidInput, match="has other wavelengths; take it anew"):
+        bench.spectrometer.use_reference(shifted)
+
+
+def test_lights_that_cannot_be_put_out_do_not_hide_what_went_wrong_first(bench, caplog):
+    bench.hdx.inject("mute")
+    at_s = bench.clock.now_s() + 1.0
+    bench.box.inject("mute", {"at_s": at_s})
+    with pytest.raises(DeviceLost, match="spectrometer at inproc://hdx"):
+        bench.acquire("photoluminescence", integration_s=0.1)
+    assert "the lights may be on" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("message", "data"),
+    [
+        (0x00101000, bytes(10)),
+        (0x00180100, b"\1\2"),
+        (0x00180101, b"\1\2"),
+        (0x100, b"\xff"),
+    ],
+)
+def test_answers_that_make_no_sense_are_faults(bench, message, data, monkeypatch):
+    answer = bench.hdx.answer
+
+    def nonsense(asked, parameters, now_s):
+        if asked == message:
+            return now_s, data
+        return answer(asked, parameters, now_s)
+
+    def connect_and_read():
+        bench.spectrometer.connect()
+        bench.spectrometer._port.read()
+
+    monkeypatch.setattr(bench.hdx, "answer", nonsense)
+    with pytest.raises(DeviceFault, match="makes no sense"):
+        bench.run(connect_and_read)

@@ -25,7 +25,7 @@ from hp_lab.scheduling.timeline import FOREVER, Timeline, Use
 
 # Choices of places tried; a segment with two anneals and three plates has nine.
 _MOST_CHOICES = 27
-_MOST_PASSES = 20_000
+_MOST_PASSES = 2_000
 # Stations by whose use films may be ordered.
 _MOST_BOTTLENECKS = 2
 
@@ -102,10 +102,7 @@ class _Insertion:
         self._fits: dict[str, list[_Fit]] = {
             film.sample_id: [] for film in problem.films
         }
-        self._timelines = {
-            name: Timeline(station.capacity, problem.changeovers(name))
-            for name, station in problem.stations.items()
-        }
+        self._timelines = {name: self._timeline(name) for name in problem.stations}
 
     def film_by_film(self, films: Sequence[Film]) -> Plan:
         """Book all of a film before the next; films under way first."""
@@ -220,8 +217,9 @@ class _Insertion:
         fit = self._best_fit(segment)
         if fit is None:
             msg = (
-                f"film {segment.film.sample_id}: no time can be found at which all its "
-                "stations are free; see which station is blocked for ever"
+                f"film {segment.film.sample_id}: no time can be found at which its "
+                "stations are free and its waits are kept; see what is blocked, "
+                "or allow longer waits"
             )
             raise InvalidInput(msg)
         return fit
@@ -308,15 +306,28 @@ class _Insertion:
         lower: list[int],
     ) -> bool | None:
         """Return whether a start was moved; None when no move can help."""
+        # The segment's own earlier visits count too: a plate may have to heat up
+        # between two visits of one film.
+        own: dict[str, Timeline] = {}
         for visit, place in zip(segment.visits, places, strict=True):
             start, end = _stay(segment, visit, starts)
-            free = self._timelines[place].next_try(start, end, visit.heat)
+            earlier = own.setdefault(place, self._timeline(place))
+            free = max(
+                self._timelines[place].next_try(start, end, visit.heat),
+                earlier.next_try(start, end, visit.heat),
+            )
             if free > start:
                 if segment.film.jobs[visit.first].fixed is not None or free >= FOREVER:
                     return None
                 lower[visit.first - segment.first] = free
                 return True
+            key = (segment.film.sample_id, segment.first)
+            earlier.add(Use(start, end, key, visit.heat))
         return False
+
+    def _timeline(self, name: str) -> Timeline:
+        capacity = self._problem.stations[name].capacity
+        return Timeline(capacity, self._problem.changeovers(name))
 
 
 def _stay(segment: Segment, visit: Visit, starts: Sequence[int]) -> tuple[int, int]:

@@ -170,6 +170,11 @@ def _check_places(chain: Sequence[Task]) -> None:
                 f"{_named(task.at)}; put a move before it"
             )
             raise InvalidInput(msg)
+        if task.moves and len(task.at) == 1 and task.at == at:
+            msg = (
+                f"task {task.task_id}: the film is at {_named(at)}; leave out the move"
+            )
+            raise InvalidInput(msg)
         at = task.at
     if at:
         msg = (

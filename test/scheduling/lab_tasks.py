@@ -85,6 +85,9 @@ def booking(of, start_s, *, end_s=None, place=""):
     )
 
 
+_PLACES = [(), ("chuck",), ("plate",), ("plate", "plate_2"), ("stage",)]
+
+
 @st.composite
 def laboratories(draw):
     """Return stations of random capacity, one plate of them with a temperature."""
@@ -118,14 +121,12 @@ def chains(draw, sample_id):
             )
         )
 
+    # One temperature a film: a plate cannot change it within a wait of no seconds.
+    warm_c = draw(st.sampled_from([80.0, 100.0]))
     waits = st.sampled_from([0.0, 5.0, 100.0, float("inf")])
     durations = st.sampled_from([0.0, 0.5, 10.0, 37.0, 120.0])
     for _ in range(draw(st.integers(1, 3))):
-        at = draw(
-            st.sampled_from(
-                [(), ("chuck",), ("plate",), ("plate", "plate_2"), ("stage",)]
-            )
-        )
+        at = draw(st.sampled_from(_PLACES).filter(lambda place, at=at: place != at))
         moves = bool(at) or bool(tasks and tasks[-1].at)
         if moves:
             add(
@@ -137,7 +138,6 @@ def chains(draw, sample_id):
             )
         heat = None
         if at and at[0] == "plate":
-            warm_c = draw(st.sampled_from([80.0, 100.0]))
             constant = draw(st.booleans())
             heat = Heat(arrive_c=warm_c, leave_c=warm_c, constant=constant)
         stations = draw(st.sampled_from([(), ("arm",), ("arm", "coater"), ("eye",)]))

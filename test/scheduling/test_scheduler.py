@@ -184,6 +184,27 @@ def test_films_of_one_temperature_share_a_plate_and_others_wait_for_it():
     assert overlap_s(100.0, 100.0, ramp_k_min=10.0) < 0.0
 
 
+def test_a_film_that_comes_back_waits_for_its_plate_to_heat():
+    def film(most_s):
+        steps = (annealing(80.0, hotplate="hotplate"), coating())
+        steps += (annealing(120.0, hotplate="hotplate"),)
+        chain = list(tasks_of(recipe(steps=steps), LAB))
+        # The spin follows the arrival on the chuck.
+        coat = next(t for t in chain if t.name == "spin_coat")
+        index = chain.index(coat)
+        chain[index] = replace(coat, max_wait_s=most_s)
+        return chain
+
+    for effort in (0, 0.05):
+        plan = schedule(film(1e4), STATIONS, now_s=0.0, effort=effort)
+        assert violations(plan.bookings, film(1e4), STATIONS, now_s=0.0) == []
+        first, second = stays(plan.bookings)[::2]
+        # 40 K at 15 K/min.
+        assert second.start_s - first.end_s >= 160.0
+    with pytest.raises(InvalidInput, match="allow longer waits"):
+        schedule(film(5.0), STATIONS, now_s=0.0)
+
+
 @pytest.mark.slow
 def test_a_film_never_waits_longer_than_it_may_after_the_spin():
     tasks = films(8, (100.0, 140.0, 80.0))
@@ -288,6 +309,13 @@ def test_a_lost_station_stops_only_films_that_still_need_it():
         ([task("a", max_wait_s=-1.0)], "at most -1"),
         ([task("a", stations=("oven",))], "oven is not in service"),
         ([task("a", at=("stage",))], "put a move before it"),
+        (
+            [
+                task("a", at=("stage",), moves=True),
+                task("b", at=("stage",), moves=True, predecessor="a"),
+            ],
+            "leave out the move",
+        ),
         ([task("a", at=("stage",), moves=True)], "ends at stage and would block it"),
     ],
 )

@@ -42,11 +42,13 @@ class PlannerSettings(Model):
 
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
-        acquisition: What a film is chosen by. ``automatic`` is a confidence bound that
-            grows with the number of films for one objective, and the expected gain in
-            hypervolume for several; then log expected improvement, an upper confidence
-            bound of ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
-            uncertainty about where a quantity crosses ``boundary``.
+        acquisition: What a film is chosen by. ``automatic`` is log expected improvement
+            in a space, a confidence bound that grows with the number of films where the
+            goal lists its choices (there many good ones are wanted), and the expected
+            gain in hypervolume for several objectives. Then log expected improvement,
+            an upper confidence bound of ``ucb_beta``, Thompson sampling, the largest
+            uncertainty, and the uncertainty about where a quantity crosses
+            ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
         policy: How hypothesis learning treats models: by their evidence (predictions

@@ -244,7 +244,12 @@ class _Proposal:
         """Return the next codes (1, width), their log acquisition, and the reason."""
         tried = believed[0].seen
         scorer = Scorer(
-            self._goal.objectives, believed, tried, self._goal.settings, self._rng
+            self._goal.objectives,
+            believed,
+            tried,
+            self._goal.settings,
+            self._rng,
+            listed=len(self._choices) > 0,
         )
 
         def score(codes: FloatArray) -> FloatArray:

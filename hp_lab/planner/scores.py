@@ -11,7 +11,8 @@ from hp_lab.planner.objectives import Objective
 from hp_lab.planner.surrogate import Predictions, Surrogate
 from hp_lab.units import FloatArray
 
-_FIRST_BETA = 0.1
+_FIRST_BETA = 0.25
+_EARLY_FILMS = 20
 _LARGEST_BETA = 1.0
 _BETA_FILMS = 40
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(15)
@@ -27,8 +28,14 @@ class Scorer:
         tried: FloatArray,
         settings: PlannerSettings,
         rng: np.random.Generator,
+        *,
+        listed: bool = False,
     ) -> None:
-        """Find what has to be beaten: the best of the ``tried`` codes (n, width)."""
+        """Find what has to be beaten: the best of the ``tried`` codes (n, width).
+
+        ``listed`` says that there is a list to choose from.
+        """
+        self._listed = listed
         self._objectives = objectives
         self._surrogates = surrogates
         self._settings = settings
@@ -52,7 +59,7 @@ class Scorer:
                 return self._boundary(predictions)
             case "upper_confidence_bound":
                 return self._confidence(predictions, self._settings.ucb_beta)
-            case "automatic" if len(predictions) == 1:
+            case "automatic" if len(predictions) == 1 and self._listed:
                 return self._confidence(predictions, self._growing_beta())
             case "automatic":
                 return self._improvement(predictions)
@@ -125,7 +132,8 @@ class Scorer:
         With few films every far corner is uncertain and nearly all corners are bad, so
         the mean decides; later what is left uncertain is worth a look.
         """
-        return min(_LARGEST_BETA, _FIRST_BETA + len(self.utility) / _BETA_FILMS)
+        late = max(len(self.utility) - _EARLY_FILMS, 0)
+        return min(_LARGEST_BETA, _FIRST_BETA + late / _BETA_FILMS)
 
     def _confidence(
         self, predictions: Sequence[Predictions], beta: float

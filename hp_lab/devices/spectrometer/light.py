@@ -5,20 +5,16 @@ answered ``ok``, ``?`` is answered ``LAMP 0 LED 0 SHUTTER 0``; lines end in LF.
 """
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hp_lab.clock import Clock
 from hp_lab.devices.transport import SerialLine
+from hp_lab.devices.turns import ExchangeLock
 from hp_lab.errors import DeviceFault, DeviceLost, InvalidInput
 
 BAUD = 115_200
 ANSWER_S = 1.0
 LED_FULL = 255
 _STATE = re.compile(r"LAMP (\d+) LED (\d+) SHUTTER (\d+)")
-# How often a thread that waits for the line looks again.
-_RETRY_S = 0.01
 
 
 class LightBox:
@@ -31,9 +27,8 @@ class LightBox:
 
     def __init__(self, port: str, clock: Clock) -> None:
         self._port = port
-        self._clock = clock
         self._line: SerialLine | None = None
-        self._lock = threading.Lock()
+        self._turn = ExchangeLock(clock)
 
     def open(self) -> None:
         """Connect; opening twice does nothing.
@@ -41,7 +36,7 @@ class LightBox:
         Raises:
             DeviceLost: The port cannot be opened.
         """
-        with self._turn():
+        with self._turn:
             if self._line is None:
                 self._line = SerialLine(
                     self._port, baudrate=BAUD, timeout_s=ANSWER_S, ending=b"\n"
@@ -49,7 +44,7 @@ class LightBox:
 
     def close(self) -> None:
         """Disconnect; closing twice does nothing."""
-        with self._turn():
+        with self._turn:
             if self._line is not None:
                 self._line.close()
                 self._line = None
@@ -112,7 +107,7 @@ class LightBox:
             raise DeviceFault(msg)
 
     def _ask(self, question: str) -> str:
-        with self._turn():
+        with self._turn:
             if self._line is None:
                 msg = f"light box on {self._port}: not connected; connect first"
                 raise DeviceLost(msg)
@@ -120,13 +115,3 @@ class LightBox:
                 # An answer that came too late must not be taken for this one's.
                 self._line.resynchronise("?", lambda line: bool(_STATE.fullmatch(line)))
             return self._line.ask(question)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Hold the line, having waited for it on the laboratory's clock."""
-        while not self._lock.acquire(blocking=False):
-            self._clock.sleep(_RETRY_S)
-        try:
-            yield
-        finally:
-            self._lock.release()

@@ -233,8 +233,19 @@ class _Insertion:
         )
 
     def _choices(self, segment: Segment) -> Iterator[tuple[str, ...]]:
+        """Return the places that the visits may have; a move leads to another place."""
         places = (visit.places for visit in segment.visits)
-        return itertools.islice(itertools.product(*places), _MOST_CHOICES)
+        choices = (
+            choice
+            for choice in itertools.product(*places)
+            if not any(
+                one.departure == other.first and place == next_place
+                for (one, place), (other, next_place) in itertools.pairwise(
+                    zip(segment.visits, choice, strict=True)
+                )
+            )
+        )
+        return itertools.islice(choices, _MOST_CHOICES)
 
     def _fit(self, segment: Segment, places: tuple[str, ...]) -> _Fit | None:
         """Move starts later until everything holds; they never move back."""

@@ -201,6 +201,13 @@ class _Model:
             self._add_limit(film, starts, limit)
         for number, visit in enumerate(film.visits):
             variables.chosen.append(self._add_visit(film, starts, number, visit))
+        for (one, here), (other, there) in itertools.pairwise(
+            zip(film.visits, variables.chosen, strict=True)
+        ):
+            if one.departure == other.first:
+                # A move leads to another place.
+                for name in sorted(here.keys() & there.keys()):
+                    model.add_at_most_one(here[name], there[name])
         self._films.append(variables)
 
     def _add_limit(self, film: Film, starts: Sequence[Any], limit: Limit) -> None:

@@ -8,7 +8,6 @@ import typer
 from hp_lab.chemistry import spacers as library
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 from hp_lab.orchestration.run_dir import find_run_dir
-from hp_lab.store.export import export_run
 
 
 def spacers(
@@ -65,6 +64,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's candidates, observations and task times as CSV and JSON."""
+    from hp_lab.store.export import export_run
+
     run_dir = find_run_dir(runs, run_id)
     target = out or run_dir.path / "export"
     for path in export_run(run_dir.journal, target):

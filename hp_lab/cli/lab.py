@@ -12,6 +12,7 @@ import typer
 from hp_lab.cli.domain_lock import only_laboratory
 from hp_lab.cli.files import config_file
 from hp_lab.cli.output import AsJson, console, print_json, print_table
+from hp_lab.clock import WallClock
 from hp_lab.errors import HpLabError
 from hp_lab.lab_config import load_lab_config
 
@@ -48,6 +49,9 @@ def up(
     speed: Annotated[
         float, typer.Option(help="Laboratory seconds per second; emulated only.")
     ] = 1.0,
+    keep_world: Annotated[
+        bool, typer.Option("--keep-world", help="Go on with the run dir's old world.")
+    ] = False,
     autostart: Annotated[
         bool, typer.Option(help="Configure and activate the devices.")
     ] = True,
@@ -68,9 +72,15 @@ def up(
         run_dir=run_dir.resolve(),
         seed=seed,
         speed=speed,
+        # Where laboratory and real time agree; ROS stamps have 32 bits of seconds.
+        origin_s=WallClock().now_s(),
         tcp_ports=free_tcp_ports() if emulated else (0, 0),
     )
     with only_laboratory():
+        if emulated:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            if not keep_world:
+                (run_dir / "world.jsonl").unlink(missing_ok=True)
         code = supervise(options, autostart=autostart, say=console.print)
     raise typer.Exit(code)
 

@@ -7,8 +7,6 @@ import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
 from hp_lab.orchestration.campaign_file import load_campaign
-from hp_lab.planner.plan import plan_from_csv
-from hp_lab.planner.pool import benchmark_pool
 
 benchmark_app = typer.Typer(
     help="Replay the planner on data that exist.", no_args_is_help=True
@@ -25,6 +23,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Propose the next experiments from a table of observations."""
+    from hp_lab.planner.plan import plan_from_csv
+
     file = load_campaign(campaign)
     answer = plan_from_csv(
         file.space,
@@ -79,6 +79,8 @@ def pool(
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""
+    from hp_lab.planner.pool import benchmark_pool
+
     result = benchmark_pool(file, target=target, goal=goal, seeds=seeds, budget=budget)
     if as_json:
         print_json(result)

@@ -1,5 +1,6 @@
 """Runs a prepared run directory and shows how it goes."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,18 @@ def run_to_end(
         HpLabError: The campaign did not get to its end.
     """
     started_s = time.monotonic()
-    with _Watch(quiet=as_json) as watch:
-        if virtual_time:
-            code, message = _in_virtual_time(run_dir, resume, watch)
-        else:
-            code, message = _in_laboratory(run_dir, resume, watch)
+    try:
+        with _Watch(quiet=as_json) as watch:
+            if virtual_time:
+                code, message = _in_virtual_time(run_dir, resume, watch)
+            else:
+                code, message = _in_laboratory(run_dir, resume, watch)
+    finally:
+        never_began = not run_dir.journal.exists()
+        if never_began:
+            shutil.rmtree(run_dir.path)
+    if never_began:
+        raise HpLabError(message)
     report = report_run(run_dir)
     found = run_status(run_dir)
     if as_json:

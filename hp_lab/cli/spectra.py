@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from hp_lab.analysis.file_analysis import analyze_files, plot_files
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 
 Kind = Literal["pl", "absorbance", "transmission"]
@@ -22,8 +21,12 @@ def analyze(
     as_json: AsJson = False,
 ) -> None:
     """Find peaks, gaps and phases in spectra of any known file format."""
+    from hp_lab.analysis.file_analysis import analyze_files
+
     results = analyze_files(files, kind=kind)
     if plot is not None:
+        from hp_lab.analysis.file_plot import plot_files
+
         plot_files(files, kind=kind, out_png=plot)
     if as_json:
         print_json(results)

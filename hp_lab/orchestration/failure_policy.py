@@ -9,6 +9,8 @@ import enum
 from hp_lab.errors import ErrorCode
 
 MAX_ATTEMPTS = 3
+# A candidate that the laboratory spoils this often counts as failed.
+MAX_REMAKES = 3
 REPEATABLE = frozenset({"measure", "image", "rest"})
 
 

@@ -28,7 +28,11 @@ from hp_lab.orchestration.events import (
     TasksPlanned,
     TaskStarted,
 )
-from hp_lab.orchestration.failure_policy import Decision, decide_failure
+from hp_lab.orchestration.failure_policy import (
+    MAX_REMAKES,
+    Decision,
+    decide_failure,
+)
 from hp_lab.orchestration.recipe_data import recipe_from
 from hp_lab.recipes.steps import Recipe
 
@@ -364,7 +368,18 @@ def _task_ended(state: CampaignState, event: TaskEnded, at_s: float) -> Campaign
     state = _with_task(_with_sample(state, sample), task)
     if decision is Decision.ASK:
         return state
-    return _give_up(state, task, decision is Decision.REMAKE)
+    remake = decision is Decision.REMAKE and _may_remake(state, sample)
+    return _give_up(state, task, remake)
+
+
+def _may_remake(state: CampaignState, sample: Sample) -> bool:
+    """Whether the candidate was not spoiled too often already."""
+    spoiled = sum(
+        other.remake
+        for other in state.samples.values()
+        if other.candidate_id == sample.candidate_id
+    )
+    return bool(sample.candidate_id) and spoiled < MAX_REMAKES
 
 
 def _give_up(state: CampaignState, task: Task, remake: bool) -> CampaignState:

@@ -47,10 +47,6 @@ class _Spin:
     ramps: tuple[Ramp, ...]
     end_s: float
 
-    @property
-    def start_s(self) -> float:
-        return self.ramps[0].at_s
-
     def drying_s(self, until_s: float) -> float:
         """Return the drying clock's reading at a time, seconds at 4000 rpm."""
         return sum(

@@ -64,9 +64,9 @@ UNLISTED_SPACER_EV = 0.03  # [A] spread of the shift of spacers without a listed
 LISTED_SPACER_EV = 0.006  # [A] what a listed value hides: sample, temperature, reading
 # 3D-like grains between layers of spacer emit bluer than the bulk, the more the fewer
 # they are: [D] 784-791 nm in FA-rich films with spacer, against 800-815 nm bulk [M].
-GRAIN_SHIFT_EV = 0.035
-SMALL_GRAIN_SHIFT_EV = 0.030
-SMALL_GRAIN_SHARE = 0.10
+GRAIN_SHIFT_EV = 0.040
+SMALL_GRAIN_SHIFT_EV = 0.050
+SMALL_GRAIN_SHARE = 0.12
 # Binding energy 1s: 16 + 454 n^-0.887 meV goes through 470 meV (n = 1), 125 (n = 5) of
 # [S] Blancon, Nat. Commun. 2018, 9, 2254. Other work has 200-300 meV for n = 1.
 BINDING_3D_EV = 0.016
@@ -200,7 +200,6 @@ LATTICE_BROMIDE_A = -0.38
 LATTICE_TIN_A = -0.05
 LATTICE_TOLERANCE_A = 0.055
 GRADIENT = (0.35, 0.85)  # [A] thin layers gather at the substrate: best, worst film
-# Two faces of one well read 782 and 535 nm [S]: wells separate nearly completely. [A]
 SUBLAYERS = 3
 
 # X = 1 - exp(-(integral k dt)^m). m 1.5-3, energy 0.6-1.0 eV [M]; k so that 90 % are
@@ -246,6 +245,10 @@ LED_FWHM_NM = 14.0
 EMISSION_FWHM_EV = (0.050, 0.070, 0.078, 0.084, 0.088, 0.090, 0.092, 0.094, 0.088)
 EMISSION_TAIL = 0.18  # [A] low-energy tail, share of the line
 EMISSION_TAIL_EV = 0.045
+# Crystals of micrometres emit n = 1 and 2 with a broad red shoulder. [M] dual emission
+# of (PEA)2PbI4 crystals near 525 and 550 nm
+SHOULDER_EV = 0.09
+SHOULDER_FWHM_EV = 0.16
 # Quantum yield inside a good film per n, without transfer. [A] within 1e-3-0.3
 YIELD = (0.020, 0.020, 0.030, 0.045, 0.055, 0.060, 0.060, 0.060, 0.035)
 # Lifetime of the donor, ps, and transfer time to an acceptor that fills the film. [S]
@@ -287,9 +290,10 @@ DRYING_BATCH = 0.03  # humidity and solvent vapour of the day
 LN_WIDTH_FILM = 0.09
 LN_APART_FILM = 0.25
 QUALITY_FILM = 0.03
-LN_WELL_YIELD = 0.36
-PEAK_WELL_EV = 0.009
-LN_WELL_APART = 0.30
+LN_WELL_YIELD = 0.38
+LN_WELL_GAIN = 0.42
+PEAK_WELL_EV = 0.012
+LN_WELL_WIDTH = 0.06
 # Pipetting: what stays in the tip, share and spread. [A] 1 % systematic, 0.6 % random
 TIP_RETENTION = 0.010
 TIP_RETENTION_SPREAD = 0.006
@@ -318,6 +322,44 @@ WAVELENGTH_OFFSET_NM = 0.20  # [A] spread of the calibration's error
 WAVELENGTH_STRETCH_NM = 0.15
 # Response of silicon behind a grating: rise, fall (nm). [A]
 RESPONSE_RISE_NM = (385.0, 30.0)
-RESPONSE_FALL_NM = (735.0, 72.0)
+RESPONSE_FALL_NM = (820.0, 95.0)
 ETALON = 0.015  # [A] ripple of the detector's window
 ETALON_NM = 23.0
+
+# Droplets dried in wells. [A] all of it, set so that a published plate of PEA2PbI4,
+# BDAPbI4 and FAPbI3 in 8 % steps [D] comes out: dominant peak 550-557 nm up to 16 %
+# FAPbI3, 667 at 24 %, 773 at 32 %, 773-791 from 40 % on; intensity a tenth where BDA
+# takes the place of PEA; wells of 60 % PEA and more at the reader's ceiling.
+WELL_AREA_MM2 = 33.0
+WELL_QUALITY = 0.5
+WELL_CRYSTALLINE = 0.95
+WELL_ROUGHNESS_NM = 60.0
+# A cations that find no place between many spacers end as the yellow phase.
+WELL_ENTERS = (0.19, 0.012)  # share of lead without spacer, at the onset and its width
+WELL_THREE_D = (0.315, 0.018)
+WELL_WIDTH = 0.40
+WELL_WIDTH_DIAMMONIUM = 0.2
+WELL_APART = 0.75
+WELL_SHOULDER = 0.40
+WELL_GRADIENT = 0.97  # two faces of one well read 782 and 535 nm [S]
+# Quantum yield with much and with little monoammonium between the layers.
+WELL_LN_BARE = -4.0
+WELL_LN_ENTERED = -1.1  # once A cations have entered the layers
+WELL_BRIGHT = (0.40, 0.05)
+WELL_LN_DIAMMONIUM = -2.3
+# Growth and decay in air, minutes, with little and with much aromatic monoammonium. [D]
+# growth to 7-8 times, then 0.24-0.30 of it at 189 min; or to 2.7 times, then 0.66.
+WELL_GAIN = (11.8, 4.0)
+WELL_GROWTH_MIN = (15.0, 30.0)
+WELL_DECAY_MIN = (110.0, 235.0)
+# Share of lead with monoammonium, less 0.6 of that with diammonium: onset and width.
+WELL_STABLE = (0.15, 0.03)
+WELL_UNSETTLES = 0.6
+
+# Plate reader. [S] 20 nm bandpass, 1 nm steps, integer counts, ceiling 99,999, 0-6
+# counts of background; [A] the gain.
+READER_BANDPASS_NM = 20.0
+READER_CEILING = 99_999
+READER_BACKGROUND = 3.0
+READER_GAIN = 1.0e10
+READER_NOISE = 0.010  # of the signal, a flash's

@@ -7,6 +7,7 @@ sublayers, thin phases at the substrate, and every sublayer reabsorbs what comes
 below.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +45,9 @@ def emitted_per_ev(
     if not top:
         parts = parts[:, ::-1]
     excited = absorber_of(film, np.array([HC_EV_NM / led_nm]))
-    sources = _emitting(film, parts, excited)
+    incoming = excited.layered[:, :1] * parts
+    incoming = incoming.sum(axis=0) + float(excited.by_products.sum()) / c.SUBLAYERS
+    sources = _emitting(film, parts, excited, incoming)
     lines = _lines_per_ev(film, absorber)
     depths = np.einsum("nl,nk->lk", parts, absorber.layered)
     depths += absorber.by_products.sum(axis=0) / c.SUBLAYERS
@@ -52,8 +55,11 @@ def emitted_per_ev(
     leaving = np.zeros(absorber.energy_ev.shape)
     above = np.zeros(absorber.energy_ev.shape)
     for layer in range(c.SUBLAYERS):
-        own = np.maximum(depths[layer], 1e-9)
-        escape = -np.expm1(-own) / own * np.exp(-above)
+        # Light is made where the excitation falls, exponentially with depth.
+        inward = max(float(incoming[layer]), 1e-9)
+        both = inward + depths[layer]
+        escape = inward / both * np.expm1(-both) / math.expm1(-inward)
+        escape *= np.exp(-above)
         leaving += escape * (sources[:, layer] @ lines)
         above += depths[layer]
     return film.coverage * leaving
@@ -81,10 +87,11 @@ def defect_factor(film: Film) -> float:
     return float(np.exp(hidden - losses))
 
 
-def _emitting(film: Film, parts: FloatArray, excited: Absorber) -> FloatArray:
+def _emitting(
+    film: Film, parts: FloatArray, excited: Absorber, depth: FloatArray
+) -> FloatArray:
     """Return photons emitted in each phase and sublayer, shape (9, 3)."""
     own = excited.layered[:, :1] * parts
-    depth = own.sum(axis=0) + float(excited.by_products.sum()) / c.SUBLAYERS
     reaching = np.exp(-np.concatenate([[0.0], np.cumsum(depth)[:-1]]))
     absorbed = reaching * -np.expm1(-depth)
     generated = own / np.maximum(depth, 1e-12) * absorbed
@@ -108,6 +115,13 @@ def _lines_per_ev(film: Film, absorber: Absorber) -> FloatArray:
     alloy = 4.0 * film.composition.bromide * (1.0 - film.composition.bromide)
     fwhm = _FWHM_EV + c.ALLOY_FWHM_EV * alloy
     lines = _unit_lines(absorber.energy_ev, centres, fwhm)
+    if film.shoulder > 0:
+        thin = INVERSE_LAYERS > 0.4
+        red = centres[thin] - c.SHOULDER_EV
+        broad = _unit_lines(
+            absorber.energy_ev, red, np.full(red.shape, c.SHOULDER_FWHM_EV)
+        )
+        lines[thin] = (1.0 - film.shoulder) * lines[thin] + film.shoulder * broad
     if film.segregated > 0:
         # Carriers find the iodide-rich spots long before these fill the film.
         found = -np.expm1(-5.0 * film.segregated)

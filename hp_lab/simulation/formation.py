@@ -51,6 +51,7 @@ class Film:
         peak_shift_ev: Of this film's energies against its kind's.
         ln_yield: Logarithm of its factor on the quantum yield.
         segregated: Share of the halide that parted under light.
+        shoulder: Share of the thin layers' emission that large crystals shift red.
     """
 
     composition: Composition
@@ -68,6 +69,7 @@ class Film:
     peak_shift_ev: float
     ln_yield: float
     segregated: float = 0.0
+    shoulder: float = 0.0
 
 
 def film_at(history: FilmHistory, now_s: float, variation: Variation) -> Film | None:

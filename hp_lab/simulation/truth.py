@@ -164,7 +164,7 @@ def _dominant_fraction(film: Film) -> float:
 def _exciton_ev(film: Film) -> float:
     index = _target(film)
     energies = exciton_ev(film.composition, float(film.layered[-1]))
-    return float(energies[index if index < 5 else -1])
+    return float(energies[index if index < 5 else -1]) + film.peak_shift_ev
 
 
 def _gap_ev(film: Film) -> float:

@@ -31,7 +31,7 @@ def film(n: float = 2, **more: float) -> Film:
 THIN = film()
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.floats(0.2, 5.0))
 def test_absorption_is_additive_in_thickness(factor: float) -> None:
     thin = THIN

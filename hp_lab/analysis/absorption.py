@@ -11,8 +11,8 @@ from hp_lab.analysis.phases import PhaseFit, fit_phases
 from hp_lab.analysis.spectrum import Curve
 
 _BELOW_EV = 0.40
-_ABOVE_EV = 0.60
-_MOST_POINTS = 240
+_ABOVE_EV = 0.80
+_MOST_POINTS = 200
 # Points noisier than this (OD) carry no shape.
 _NOISIEST = 0.2
 # A phase is there when its part stands this many sigmas out of the fit.
@@ -29,8 +29,8 @@ class Absorption:
     Attributes:
         phases: The fit that the rest is read from.
         main: Index of the phase that exciton and gap belong to.
-        exciton_ev: Its 1s exciton (for a bulk phase: its gap minus binding energy).
-        gap_ev: Its band gap by the Elliott fit.
+        exciton_ev: Its 1s exciton; for n>=6 the mean over the share of each phase.
+        gap_ev: Its band gap by the Elliott fit, likewise.
         optical_density: Highest absorbance of the phases together in the window.
         flags: Warnings.
         window_ev: Energies that were fitted.
@@ -72,7 +72,7 @@ def analyze_absorbance(
             it, and where the film holds too little of it, the largest phase is taken.
     """
     energy, absorbance, sigma = curve.energy_points()
-    energies = [line.exciton_ev for line in library]
+    energies = [line.exciton_ev for line in library if line.is_perovskite]
     inside = (
         (energy > min(energies) - _BELOW_EV)
         & (energy < max(energies) + _ABOVE_EV)
@@ -136,19 +136,19 @@ def _absorption(
     if target is not None and wanted is None:
         flags.append("target_phase_not_seen")
     main = fit.dominant(wanted)
+    label = fit.library[main].label
     if fit.reduced_chi2 > 25.0:
         flags.append("poor_fit")
-    exciton = fit.exciton_ev[main]
-    if np.isinf(fit.library[main].n):
-        exciton = exciton - fit.binding_ev[main]
     return Absorption(
         phases=fit,
         main=main,
         exciton_ev=Measured(
-            value=float(exciton), sigma=float(fit.exciton_sigma_ev[main])
+            value=fit.mean_over(label, fit.exciton_ev),
+            sigma=float(fit.exciton_sigma_ev[main]),
         ),
         gap_ev=Measured(
-            value=float(fit.gap_ev[main]), sigma=float(fit.gap_sigma_ev[main])
+            value=fit.mean_over(label, fit.gap_ev),
+            sigma=float(fit.gap_sigma_ev[main]),
         ),
         optical_density=optical_density,
         flags=tuple(dict.fromkeys(flags)),

@@ -10,88 +10,143 @@ far below the ideal value, so both are parameters.
 import numpy as np
 from scipy.special import expit
 
-from hp_lab.analysis.line_shapes import pseudo_voigt
+from hp_lab.analysis.line_shapes import GAUSS_AREA
 from hp_lab.units import FloatArray
 
-# Strengths of the states N = 2, 3 relative to 1s in two dimensions: (N - 1/2)**-3, and
-# their binding energies relative to 1s: (N - 1/2)**-2, both over those of N = 1.
-_HIGHER_STRENGTH = (1.0 / 27.0, 1.0 / 125.0)
-_HIGHER_BINDING = (1.0 / 9.0, 1.0 / 25.0)
+Number = FloatArray | float
 # Logistic step whose 10-90 % rise equals that of a normal curve of the same FWHM.
 _LOGISTIC_PER_FWHM = 0.248
-# Five-point Gauss-Hermite rule for the average over a normal distribution.
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-_SIGMA_PER_FWHM = 0.42466
+# Where the bulk continuum is scaled to 1.
+_UNIT_ABOVE_EV = 0.3
+_LN2 = float(np.log(2.0))
+# A Lorentzian's red wing would absorb deep in the gap, where real edges fall off
+# exponentially (Urbach, Phys. Rev. 1953, 92, 1324).
+_WING_START = 1.5
+_WING_WIDTH = 0.3
+
+
+def exciton_line(
+    energy_ev: FloatArray,
+    exciton_ev: Number,
+    fwhm_ev: Number,
+    mixing: Number,
+    asymmetry: Number,
+) -> FloatArray:
+    """Return an exciton's absorption of height 1; arguments broadcast.
+
+    Args:
+        energy_ev: Photon energies.
+        exciton_ev: Centre.
+        fwhm_ev: Full width at half maximum.
+        mixing: Lorentz share of the pseudo-Voigt line.
+        asymmetry: Relative surplus of the blue half width over the mean, -1 to 1:
+            phonon sidebands and disorder widen that side.
+    """
+    above = energy_ev - exciton_ev
+    u = above / (fwhm_ev * np.where(above > 0.0, 1.0 + asymmetry, 1.0 - asymmetry))
+    gauss, lorentz = line_parts(u)
+    return np.asarray(gauss + mixing * (lorentz - gauss))
+
+
+def line_parts(u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the Gaussian and the Lorentzian of height 1 and FWHM 1, red wing cut."""
+    u2 = u * u
+    lorentz = expit((u + _WING_START) * (1.0 / _WING_WIDTH)) / (1.0 + 4.0 * u2)
+    return np.exp(-4.0 * _LN2 * u2), lorentz
+
+
+def line_slopes(
+    u: FloatArray, gauss: FloatArray, lorentz: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of ``line_parts`` by u."""
+    wing = expit(-(u + _WING_START) * (1.0 / _WING_WIDTH)) * (1.0 / _WING_WIDTH)
+    by_gauss = -8.0 * _LN2 * u * gauss
+    by_lorentz = lorentz * (wing - 8.0 * u / (1.0 + 4.0 * u * u))
+    return by_gauss, by_lorentz
+
+
+def layered_continuum(
+    energy_ev: FloatArray, gap_ev: Number, rydberg_ev: Number, fwhm_ev: Number
+) -> FloatArray:
+    """Return the broadened continuum of a two-dimensional gap, 1 just above it.
+
+    Step times Sommerfeld factor 2 / (1 + exp(-2 pi sqrt(Ry / (E - Eg)))) over 2.
+    """
+    above = energy_ev - gap_ev
+    free = np.maximum(above, 1e-6)
+    sommerfeld = 1.0 / (1.0 + np.exp(-2.0 * np.pi * np.sqrt(rydberg_ev / free)))
+    return np.asarray(
+        expit(above / (_LOGISTIC_PER_FWHM * np.asarray(fwhm_ev))) * sommerfeld
+    )
+
+
+def bulk_continuum(
+    energy_ev: FloatArray, gap_ev: Number, rydberg_ev: Number, fwhm_ev: Number
+) -> FloatArray:
+    """Return the broadened continuum of a bulk gap, 1 at 0.3 eV above a sharp one.
+
+    2 pi sqrt(Ry) / (1 - exp(-2 pi sqrt(Ry / (E - Eg)))). The step at the gap is
+    broadened to a logistic one; E - Eg is softened over the same width, which rounds
+    the rise as an average over gaps would.
+    """
+    root = 2.0 * np.pi * np.sqrt(rydberg_ev)
+    width = _LOGISTIC_PER_FWHM * np.asarray(fwhm_ev)
+    reduced = (energy_ev - gap_ev) / width
+    # ln(1 + exp(x)) without overflow: exact where x is large, 0 where it is small.
+    soft = np.log1p(np.exp(np.clip(reduced, -30.0, 30.0)))
+    soft = width * np.where(reduced > 30.0, reduced, soft)
+    enhanced = root / -np.expm1(-root / np.sqrt(soft))
+    unit = root / -np.expm1(-root / np.sqrt(_UNIT_ABOVE_EV))
+    return np.asarray(expit(reduced) * enhanced / unit)
 
 
 def elliott_2d(
     energy_ev: FloatArray,
-    exciton_ev: FloatArray | float,
-    binding_ev: FloatArray | float,
-    fwhm_ev: FloatArray | float,
-    mixing: FloatArray | float,
-    ratio: FloatArray | float,
-    growth_per_ev: FloatArray | float,
+    *,
+    exciton_ev: float,
+    gap_ev: float,
+    fwhm_ev: float,
+    rydberg_ev: float,
+    continuum: float,
 ) -> FloatArray:
-    """Return the absorption of a layered phase, its 1s exciton of height 1.
+    """Return Elliott's absorption in two dimensions, its 1s line of height 1.
 
-    All arguments broadcast against each other.
+    The states N = 2, 3 have strengths (N - 1/2)**-3 relative to that of N = 1 and lie
+    at the gap minus Ry / (N - 1/2)**2.
 
     Args:
-        energy_ev: Photon energies.
-        exciton_ev: Energy of the 1s exciton.
-        binding_ev: Its binding energy; the gap lies at the sum of both.
-        fwhm_ev: Width of the exciton.
-        mixing: Lorentz share of the pseudo-Voigt line.
-        ratio: Height of the continuum just above the gap, relative to the exciton.
-        growth_per_ev: Relative growth of the continuum above the gap.
+        energy_ev: Photon energies, shape (k,).
+        exciton_ev: 1s exciton, which need not lie on the series.
+        gap_ev: Band gap.
+        fwhm_ev: Broadening.
+        rydberg_ev: Ry of the higher states and the continuum.
+        continuum: Height of the continuum just above the gap.
     """
-    binding = np.asarray(binding_ev)
-    gap_ev = np.asarray(exciton_ev) + binding
-    total = pseudo_voigt(energy_ev, exciton_ev, fwhm_ev, mixing)
-    for strength, bound in zip(_HIGHER_STRENGTH, _HIGHER_BINDING, strict=True):
-        place = gap_ev - bound * binding
-        total = total + strength * pseudo_voigt(energy_ev, place, fwhm_ev, 0.0)
-    above = energy_ev - gap_ev
-    free = np.maximum(above, 1e-6)
-    rydberg = binding / 4.0
-    sommerfeld = 1.0 / (1.0 + np.exp(-2.0 * np.pi * np.sqrt(rydberg / free)))
-    step = expit(above / (_LOGISTIC_PER_FWHM * np.asarray(fwhm_ev)))
-    continuum = step * sommerfeld * (1.0 + growth_per_ev * free)
-    return np.asarray(total + ratio * continuum)
+    total = exciton_line(energy_ev, exciton_ev, fwhm_ev, 0.0, 0.0)
+    for state in (2, 3):
+        strength = (0.5 / (state - 0.5)) ** 3
+        place = gap_ev - rydberg_ev / (state - 0.5) ** 2
+        total = total + strength * exciton_line(energy_ev, place, fwhm_ev, 0.0, 0.0)
+    return np.asarray(
+        total + continuum * layered_continuum(energy_ev, gap_ev, rydberg_ev, fwhm_ev)
+    )
 
 
 def elliott_3d(
-    energy_ev: FloatArray,
-    gap_ev: FloatArray | float,
-    binding_ev: FloatArray | float,
-    fwhm_ev: FloatArray | float,
-    growth_per_ev: FloatArray | float,
+    energy_ev: FloatArray, *, gap_ev: float, rydberg_ev: float, fwhm_ev: float
 ) -> FloatArray:
-    """Return the absorption of a bulk phase, 1 at 0.3 eV above its gap when sharp.
+    """Return Elliott's absorption in three dimensions, continuum 1 at 0.3 eV above.
 
-    All arguments broadcast against each other; the meanings are those of
-    ``elliott_2d``.
+    The states N have areas 4 pi Ry**1.5 / N**3 in the units in which the continuum is
+    2 pi sqrt(Ry) at the gap.
     """
-    rydberg = np.asarray(binding_ev)
-    root = np.sqrt(rydberg)
-    fwhm = np.asarray(fwhm_ev)
-    above = energy_ev - gap_ev
-    area = 4.0 * np.pi * rydberg * root / (1.0645 * fwhm)
-    total = area * pseudo_voigt(above, -rydberg, fwhm, 0.0)
-    total = total + area / 8.0 * pseudo_voigt(above, -rydberg / 4.0, fwhm, 0.0)
-    total = total + 2.0 * np.pi * root * expit(above / (_LOGISTIC_PER_FWHM * fwhm))
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        shifted = above + node * _SIGMA_PER_FWHM * fwhm
-        total = total + weight * _rise(shifted, root)
-    norm = 2.0 * np.pi * root + _rise(np.asarray(0.3), root)
-    free = np.maximum(above, 0.0)
-    return np.asarray(total / norm * (1.0 + growth_per_ev * free))
-
-
-def _rise(above_ev: FloatArray, root: FloatArray) -> FloatArray:
-    """Return what the continuum gains above its step at the gap."""
-    positive = np.maximum(above_ev, 1e-6)
-    exponent = np.minimum(2.0 * np.pi * root / np.sqrt(positive), 60.0)
-    return np.asarray(2.0 * np.pi * root / np.expm1(exponent) * (above_ev > 0.0))
+    root = float(np.sqrt(rydberg_ev))
+    argument = 2.0 * np.pi * root / float(np.sqrt(_UNIT_ABOVE_EV))
+    unit = 2.0 * np.pi * root / -float(np.expm1(-argument))
+    total = bulk_continuum(energy_ev, gap_ev, rydberg_ev, fwhm_ev)
+    for state in (1, 2):
+        area = 4.0 * np.pi * rydberg_ev * root / state**3
+        place = gap_ev - rydberg_ev / state**2
+        height = area / (GAUSS_AREA * fwhm_ev) / unit
+        total = total + height * exciton_line(energy_ev, place, fwhm_ev, 0.0, 0.0)
+    return np.asarray(total)

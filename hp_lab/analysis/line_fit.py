@@ -1,12 +1,11 @@
 """Fit of several pseudo-Voigt lines on a background, as many as the data support."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import lmfit
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from hp_lab.analysis.bounded_fit import solve
 from hp_lab.analysis.line_shapes import line_gradients, lines
 from hp_lab.analysis.noise import correlation_factor
 from hp_lab.units import FloatArray
@@ -18,6 +17,9 @@ _BACKGROUND_SIGMA = 0.01
 # 1995, 90, 773: above 10 is very strong).
 _BIC_STEP = 10.0
 _RESTART_WIDTHS = (1.0, 0.5)
+# Typical sizes of height (relative to the spectrum's), centre (eV), width (eV), mixing.
+_SCALE = np.array([0.3, 0.03, 0.03, 0.3])
+_FIRST_STEPS, _STEPS_A_LINE = 20, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,62 +132,66 @@ def _half_width(x: FloatArray, y: FloatArray) -> float:
     return max(float(x[right] - x[left]), 3.0 * step)
 
 
-def _parameters(
-    rows: FloatArray,
-    background_size: int,
-    x: FloatArray,
-    fwhm_limits: tuple[float, float],
-) -> lmfit.Parameters:
-    parameters = lmfit.Parameters()
-    narrow, wide = fwhm_limits
-    highest = float(rows[:, 0].max())
-    for index, (height, centre, fwhm, mixing) in enumerate(rows):
-        floor = 1e-4 * highest
-        parameters.add(f"height{index}", max(height, 2.0 * floor), min=floor)
-        inside = float(np.clip(centre, x[1], x[-2]))
-        parameters.add(f"centre{index}", inside, min=x[0], max=x[-1])
-        width = float(np.clip(fwhm, 1.02 * narrow, 0.98 * wide))
-        parameters.add(f"fwhm{index}", width, min=narrow, max=wide)
-        share = float(np.clip(mixing, 0.02, 0.98))
-        parameters.add(f"mixing{index}", share, min=0.0, max=1.0)
-    for index in range(background_size):
-        parameters.add(f"background{index}", 0.0)
-    return parameters
+class _Lines:
+    """Residuals of lines on a background, in scaled unknowns.
 
+    Unknowns are height, centre, fwhm and mixing line by line, then the background, each
+    over its scale; beliefs are extra rows.
+    """
 
-def _split(vector: FloatArray, background_size: int) -> tuple[FloatArray, FloatArray]:
-    cut = vector.size - background_size
-    return vector[:cut].reshape(-1, 4), vector[cut:]
+    def __init__(
+        self,
+        x: FloatArray,
+        y: FloatArray,
+        sigma: FloatArray,
+        background: FloatArray,
+        count: int,
+        fwhm_limits: tuple[float, float],
+    ) -> None:
+        self.x, self.y, self.sigma, self.background = x, y, sigma, background
+        self.count = count
+        size = background.shape[0]
+        self.scale = np.concatenate([np.tile(_SCALE, count), np.ones(size)])
+        beliefs = np.zeros((self.scale.size, count + size))
+        for index in range(count):
+            beliefs[4 * index + 3, index] = 1.0 / _MIXING_SIGMA
+        for index in range(size):
+            beliefs[4 * count + index, count + index] = 1.0 / _BACKGROUND_SIGMA
+        self._beliefs = beliefs
+        self._centre = np.zeros(self.scale.size)
+        self._centre[3 : 4 * count : 4] = _MIXING
+        low = [1e-4, float(x[0]), fwhm_limits[0], 0.0]
+        high = [np.inf, float(x[-1]), fwhm_limits[1], 1.0]
+        unbound = np.full(size, np.inf)
+        self.low = np.concatenate([np.tile(low, count), -unbound]) / self.scale
+        self.high = np.concatenate([np.tile(high, count), unbound]) / self.scale
 
+    def split(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return rows of line parameters and the background's coefficients."""
+        vector = unknowns * self.scale
+        cut = 4 * self.count
+        return vector[:cut].reshape(-1, 4), vector[cut:]
 
-def _problem(
-    x: FloatArray, y: FloatArray, sigma: FloatArray, background: FloatArray, count: int
-) -> tuple[
-    Callable[[lmfit.Parameters], FloatArray], Callable[[lmfit.Parameters], FloatArray]
-]:
-    """Return residuals and their derivatives, the weak beliefs as extra rows."""
-    size = background.shape[0]
-    beliefs = np.zeros((4 * count + size, count + size))
-    for index in range(count):
-        beliefs[4 * index + 3, index] = 1.0 / _MIXING_SIGMA
-    for index in range(size):
-        beliefs[4 * count + index, count + index] = 1.0 / _BACKGROUND_SIGMA
-    centre = np.zeros(4 * count + size)
-    centre[3 : 4 * count : 4] = _MIXING
+    def residual(self, unknowns: FloatArray) -> FloatArray:
+        """Return weighted residuals, beliefs last."""
+        rows, levels = self.split(unknowns)
+        model = lines(self.x, rows) + levels @ self.background
+        believed = (unknowns * self.scale - self._centre) @ self._beliefs
+        return np.concatenate([(model - self.y) / self.sigma, believed])
 
-    def residual(parameters: lmfit.Parameters) -> FloatArray:
-        vector = np.array([item.value for item in parameters.values()])
-        rows, levels = _split(vector, size)
-        model = lines(x, rows) + levels @ background
-        return np.concatenate([(model - y) / sigma, (vector - centre) @ beliefs])
+    def jacobian(self, unknowns: FloatArray) -> FloatArray:
+        """Return derivatives by the physical parameters, shape (u, r)."""
+        rows, _ = self.split(unknowns)
+        by_data = np.vstack([line_gradients(self.x, rows), self.background])
+        return np.hstack([by_data / self.sigma, self._beliefs])
 
-    def gradient(parameters: lmfit.Parameters) -> FloatArray:
-        vector = np.array([item.value for item in parameters.values()])
-        rows, _ = _split(vector, size)
-        by_data = np.vstack([line_gradients(x, rows), background]) / sigma
-        return np.hstack([by_data, beliefs])
-
-    return residual, gradient
+    def linearised(
+        self, unknowns: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return residuals, derivatives by the scaled unknowns, and the slope."""
+        residual = self.residual(unknowns)
+        jacobian = (self.jacobian(unknowns) * self.scale[:, None]).T
+        return residual, jacobian, jacobian.T @ residual
 
 
 def _fit(
@@ -196,28 +202,28 @@ def _fit(
     fwhm_limits: tuple[float, float],
     rows: FloatArray,
 ) -> LineFit:
-    size = background.shape[0]
-    count = rows.shape[0]
-    residual, gradient = _problem(x, y, sigma, background, count)
-    start = _parameters(rows, size, x, fwhm_limits)
-    # calc_covar is off because the covariance below has the external parameters,
-    # the beliefs and the correlation of the residuals in it.
-    minimizer = lmfit.Minimizer(residual, start, calc_covar=False)
-    result = minimizer.leastsq(
-        Dfun=gradient, col_deriv=True, max_nfev=60 + 30 * count, ftol=1e-4, xtol=1e-4
+    count, size = rows.shape[0], background.shape[0]
+    problem = _Lines(x, y, sigma, background, count, fwhm_limits)
+    start = np.concatenate([rows.ravel(), np.zeros(size)]) / problem.scale
+    solution = solve(
+        problem,
+        start,
+        problem.low,
+        problem.high,
+        most_steps=_FIRST_STEPS + _STEPS_A_LINE * count,
+        tolerance=1e-4,
     )
-    vector = np.array([item.value for item in result.params.values()])
-    found, levels = _split(vector, size)
-    weighted = residual(result.params)
+    found, levels = problem.split(solution.x)
+    weighted = problem.residual(solution.x)
     data = weighted[: x.size]
-    rows_of_gradient = gradient(result.params)
-    information = rows_of_gradient @ rows_of_gradient.T
+    by_parameter = problem.jacobian(solution.x)
+    information = by_parameter @ by_parameter.T
     scale = np.sqrt(np.diag(information))
-    normal = information / np.outer(scale, scale)
-    inverse = np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
+    inverse = np.linalg.pinv(
+        information / np.outer(scale, scale), rcond=1e-10, hermitian=True
+    )
     covariance = inverse / np.outer(scale, scale)
-    chi2 = float(np.sum(data**2))
-    reduced = chi2 / max(x.size - vector.size, 1)
+    reduced = float(np.sum(data**2)) / max(x.size - solution.x.size, 1)
     spread = max(reduced, 1.0) * correlation_factor(data) ** 2
     order = np.argsort(-found[:, 0], kind="stable")
     places = np.concatenate(
@@ -227,7 +233,7 @@ def _fit(
         parameters=found[order],
         background=levels,
         covariance=covariance[np.ix_(places, places)] * spread,
-        bic=float(np.sum(weighted**2)) + vector.size * float(np.log(x.size)),
+        bic=solution.cost + solution.x.size * float(np.log(x.size)),
         reduced_chi2=reduced,
         residual=data,
     )

@@ -1,36 +1,59 @@
-"""The absorbance of a film as a sum of n-phases, with what is believed of each.
+"""The absorbance of a film as a sum of phases, with what is believed of each.
 
-Unknowns come in two groups. Linear ones: the exciton height of each phase and the
-background. Shape ones: for each phase a shift of energy and factors of width, of
-continuum and of binding energy; the same four common to all phases; the Lorentz share
-and the continua's growth. Every shape unknown is measured in units of its believed
-spread, so that the beliefs are a unit normal distribution.
+Unknowns come in two groups. Linear ones: the height of each phase. Shape ones: for each
+phase a shift of energy and factors of width, of continuum and of binding energy; then
+what all phases share. Every shape unknown is measured in units of its believed spread,
+so that the beliefs are a unit normal distribution.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hp_lab.analysis.elliott import elliott_2d, elliott_3d
+from hp_lab.analysis.elliott import (
+    bulk_continuum,
+    exciton_line,
+    layered_continuum,
+    line_parts,
+    line_slopes,
+)
 from hp_lab.analysis.library import PhaseLine
-from hp_lab.units import HC_EV_NM, FloatArray
+from hp_lab.units import FloatArray
 
-# Spreads of what is common to all phases of a film ...
-_COMMON_SHIFT_EV = 0.02
-_COMMON_LOG_FWHM = 0.35
-_COMMON_LOG_RATIO = 0.6
-_COMMON_LOG_BINDING = 0.3
-# ... and of what sets one phase apart from the others.
-_OWN_LOG_FWHM = 0.2
-_OWN_LOG_RATIO = 0.25
-_OWN_LOG_BINDING = 0.15
-_MIXING, _MIXING_SIGMA = 0.35, 0.25
-_GROWTH_2D, _GROWTH_2D_SIGMA = 0.3, 0.4
-_GROWTH_3D, _GROWTH_3D_SIGMA = 0.8, 0.8
-_COMMON = 7
-_DIFFERENCE = 1e-4
-# Where the background's scattering has its reference.
-_SCATTER_EV = 2.0
+OWN = 4
+# Spreads of what sets one phase apart from the others: its shift comes from the
+# library, then logarithms of width, of continuum over exciton, of binding energy.
+_OWN_LOG = np.array([0.15, 0.25, 0.15])
+# What all phases share, with its spread: shift of all energies (eV), logarithms of
+# width, of continuum over exciton and of binding energy, shift of n = 1 by the spacer
+# (eV), Lorentz share, asymmetry, logarithm of the 2s strength, growth of the thin and
+# of the thick continua (1/eV).
+COMMON_NAMES = (
+    "shift",
+    "log_fwhm",
+    "log_ratio",
+    "log_binding",
+    "spacer_shift",
+    "mixing",
+    "asymmetry",
+    "log_second",
+    "growth_thin",
+    "growth_thick",
+)
+COMMON = len(COMMON_NAMES)
+_COMMON_SPREAD = np.array([0.022, 0.3, 0.5, 0.3, 0.025, 0.2, 0.08, 0.7, 0.5, 0.5])
+_COMMON_CENTRE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.08, 0.0, 0.8, 0.8])
+# Physical limits: Lorentz share within 0 and 1, asymmetry below 1, no continuum that
+# falls to nothing within the window.
+_COMMON_LIMITS = {5: (0.0, 0.95), 6: (-0.25, 0.4), 8: (-0.2, 3.0), 9: (-0.2, 4.0)}
+# The 2s state relative to 1s: strength, and binding energy (Blancon et al., Nat.
+# Commun. 2018, 9, 2254: Ry = 0.11 eV for the higher states, so 2s lies 49 meV below).
+_SECOND_STRENGTH = 0.06
+_RYDBERG_EV = 0.11
+_SECOND_EV = _RYDBERG_EV / 1.5**2
+_SECOND_WIDTH = 1.3
+_GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
+_DIFFERENCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +61,9 @@ class PhaseShapes:
     """Shapes of all phases on some energies, and how they change.
 
     Attributes:
-        values: Shape (p, k), exciton height 1 (bulk: continuum 1).
-        own: Derivatives by shift, log width, log continuum and log binding energy of
-            each phase, in units of their spreads, shape (4, p, k).
-        common: Derivatives by the common unknowns, shape (7, p, k).
+        values: Shape (p, k), exciton height 1.
+        own: Derivatives by the own unknowns of each phase, shape (4, p, k).
+        common: Derivatives by the common unknowns, shape (10, p, k).
     """
 
     values: FloatArray
@@ -49,136 +71,260 @@ class PhaseShapes:
     common: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Physical:
+    """Shape unknowns in their own units; columns of shape (p, 1)."""
+
+    exciton_ev: FloatArray
+    fwhm_ev: FloatArray
+    ratio: FloatArray
+    binding_ev: FloatArray
+    mixing: float
+    asymmetry: float
+    second: float
+    growth_thin: float
+    growth_thick: float
+    rydberg_ev: FloatArray
+
+
 class PhaseModel:
     """Shapes of a phase library as functions of the shape unknowns.
 
     Args:
-        library: Layered phases first, bulk phases (infinite n) last.
+        library: Thin phases first, then thick ones, by-products last.
     """
 
     def __init__(self, library: tuple[PhaseLine, ...]) -> None:
         self.library = library
         self.count = len(library)
-        self.layered = sum(1 for line in library if np.isfinite(line.n))
+        self._thin = slice(0, sum(line.is_thin for line in library))
+        self._thick = slice(self._thin.stop, self.count)
+        self._layered = np.array([float(line.is_perovskite) for line in library])
         self._energy = np.array([line.exciton_ev for line in library])
         self._own_shift = np.array([line.exciton_sigma_ev for line in library])
-        self._fwhm = np.array([line.fwhm_ev for line in library])
-        self._ratio = np.array([line.ratio for line in library])
-        self._binding = np.array([line.binding_ev for line in library])
+        self._spacer = np.array([line.spacer_share for line in library])
+        self._log = np.log(
+            np.array(
+                [[line.fwhm_ev, line.ratio, line.binding_ev] for line in library]
+            ).T
+        )
 
     @property
     def shape_size(self) -> int:
         """Number of shape unknowns."""
-        return 4 * self.count + _COMMON
+        return OWN * self.count + COMMON
 
-    def physical(self, shape: FloatArray) -> dict[str, FloatArray]:
-        """Return exciton_ev, fwhm_ev, ratio, binding_ev per phase, shape (p,) each."""
-        own, common = self._split(shape)
-        return {
-            "exciton_ev": self._energy
-            + self._own_shift * own[0]
-            + _COMMON_SHIFT_EV * common[0],
-            "fwhm_ev": self._fwhm
-            * np.exp(_OWN_LOG_FWHM * own[1] + _COMMON_LOG_FWHM * common[1]),
-            "ratio": self._ratio
-            * np.exp(_OWN_LOG_RATIO * own[2] + _COMMON_LOG_RATIO * common[2]),
-            "binding_ev": self._binding
-            * np.exp(_OWN_LOG_BINDING * own[3] + _COMMON_LOG_BINDING * common[3]),
-        }
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        """Return the lowest and highest value of each shape unknown."""
+        low = np.full(self.shape_size, -4.0)
+        high = np.full(self.shape_size, 4.0)
+        for place, (least, most) in _COMMON_LIMITS.items():
+            index = OWN * self.count + place
+            low[index] = (least - _COMMON_CENTRE[place]) / _COMMON_SPREAD[place]
+            high[index] = (most - _COMMON_CENTRE[place]) / _COMMON_SPREAD[place]
+        return low, high
+
+    def exciton_ev(self, shape: FloatArray) -> FloatArray:
+        """Return the exciton energies, shape (p,)."""
+        return self._physical(shape).exciton_ev[:, 0]
+
+    def binding_ev(self, shape: FloatArray) -> FloatArray:
+        """Return the binding energies, shape (p,)."""
+        return self._physical(shape).binding_ev[:, 0]
+
+    def fwhm_ev(self, shape: FloatArray) -> FloatArray:
+        """Return the widths of the excitons, shape (p,)."""
+        return self._physical(shape).fwhm_ev[:, 0]
 
     def exciton_gradient(self, phase: int) -> FloatArray:
         """Return d(exciton_ev of a phase) / d(shape unknowns)."""
         gradient = np.zeros(self.shape_size)
         gradient[phase] = self._own_shift[phase]
-        gradient[4 * self.count] = _COMMON_SHIFT_EV
+        common = gradient[OWN * self.count :]
+        common[0] = _COMMON_SPREAD[0] * self._layered[phase]
+        common[4] = _COMMON_SPREAD[4] * self._spacer[phase]
         return gradient
 
     def binding_gradient(self, phase: int, binding_ev: float) -> FloatArray:
         """Return d(binding_ev of a phase) / d(shape unknowns)."""
         gradient = np.zeros(self.shape_size)
-        gradient[3 * self.count + phase] = _OWN_LOG_BINDING * binding_ev
-        gradient[4 * self.count + 3] = _COMMON_LOG_BINDING * binding_ev
+        gradient[3 * self.count + phase] = _OWN_LOG[2] * binding_ev
+        gradient[OWN * self.count + 3] = (
+            _COMMON_SPREAD[3] * self._layered[phase] * binding_ev
+        )
         return gradient
 
-    def _split(self, shape: FloatArray) -> tuple[FloatArray, FloatArray]:
-        cut = 4 * self.count
-        return shape[:cut].reshape(4, self.count), shape[cut:]
+    def _physical(self, shape: FloatArray) -> _Physical:
+        cut = OWN * self.count
+        own = shape[:cut].reshape(OWN, self.count)
+        common = _COMMON_CENTRE + _COMMON_SPREAD * shape[cut:]
+        exciton = (
+            self._energy
+            + self._own_shift * own[0]
+            + common[0] * self._layered
+            + common[4] * self._spacer
+        )
+        log = self._log + _OWN_LOG[:, None] * own[1:]
+        log = log + common[1:4, None] * self._layered
+        fwhm, ratio, binding = np.exp(log)
+        return _Physical(
+            exciton_ev=exciton[:, None],
+            fwhm_ev=fwhm[:, None],
+            ratio=ratio[:, None],
+            binding_ev=binding[:, None],
+            mixing=float(common[5]),
+            asymmetry=float(common[6]),
+            second=_SECOND_STRENGTH * float(np.exp(common[7])),
+            growth_thin=float(common[8]),
+            growth_thick=float(common[9]),
+            rydberg_ev=binding[:, None],
+        )
 
     def values(self, energy_ev: FloatArray, shape: FloatArray) -> FloatArray:
         """Return the shapes alone, shape (p, k)."""
-        _, common = self._split(shape)
-        return self._evaluate(
-            energy_ev,
-            self.physical(shape),
-            _MIXING + _MIXING_SIGMA * float(common[4]),
-            _GROWTH_2D + _GROWTH_2D_SIGMA * float(common[5]),
-            _GROWTH_3D + _GROWTH_3D_SIGMA * float(common[6]),
+        physical = self._physical(shape)
+        energy = energy_ev[None, :]
+        line = exciton_line(
+            energy,
+            physical.exciton_ev,
+            physical.fwhm_ev,
+            physical.mixing,
+            physical.asymmetry,
         )
+        total = line * self._layered[:, None]
+        thin = self._thin
+        total[thin] += physical.second * exciton_line(
+            energy, *self._second(physical), 0.0, 0.0
+        )
+        gap = physical.exciton_ev + physical.binding_ev
+        edge = self._edge(energy, gap, physical)
+        return np.asarray(total + physical.ratio * edge * self._grown(energy, physical))
 
     def shapes(self, energy_ev: FloatArray, shape: FloatArray) -> PhaseShapes:
-        """Return the shapes and their derivatives by forward differences."""
-        base = self.values(energy_ev, shape)
-        own = np.empty((4, self.count, energy_ev.size))
-        for kind in range(4):
-            moved = shape.copy()
-            moved[kind * self.count : (kind + 1) * self.count] += _DIFFERENCE
-            own[kind] = (self.values(energy_ev, moved) - base) / _DIFFERENCE
-        own_spread = (1.0, _OWN_LOG_FWHM, _OWN_LOG_RATIO, _OWN_LOG_BINDING)
-        common_spread = (
-            _COMMON_SHIFT_EV,
-            _COMMON_LOG_FWHM,
-            _COMMON_LOG_RATIO,
-            _COMMON_LOG_BINDING,
-        )
-        common = np.empty((_COMMON, self.count, energy_ev.size))
-        for kind in range(4):
-            unit = self._own_shift[:, None] if kind == 0 else own_spread[kind]
-            common[kind] = own[kind] / unit * common_spread[kind]
-        for extra in range(4, _COMMON):
-            moved = shape.copy()
-            moved[4 * self.count + extra] += _DIFFERENCE
-            common[extra] = (self.values(energy_ev, moved) - base) / _DIFFERENCE
-        return PhaseShapes(values=base, own=own, common=common)
+        """Return the shapes and their derivatives.
 
-    def _evaluate(
-        self,
-        energy_ev: FloatArray,
-        physical: dict[str, FloatArray],
-        mixing: float,
-        growth_2d: float,
-        growth_3d: float,
+        Those of the lines are exact; those of the continua by gap and by width are
+        forward differences.
+        """
+        physical = self._physical(shape)
+        energy = energy_ev[None, :]
+        line, line_by = self._line_gradients(energy, physical)
+        second, second_by = self._second_gradients(energy, physical)
+        gap = physical.exciton_ev + physical.binding_ev
+        edge = self._edge(energy, gap, physical)
+        scale = physical.ratio * self._grown(energy, physical)
+        by_gap = self._edge(energy, gap + _DIFFERENCE, physical) - edge
+        by_gap = by_gap / _DIFFERENCE * scale + physical.ratio * edge * (
+            -self._growth(physical) * (energy > gap)
+        )
+        wider = replace(physical, fwhm_ev=physical.fwhm_ev * (1.0 + _DIFFERENCE))
+        by_log_fwhm = (self._edge(energy, gap, wider) - edge) / _DIFFERENCE * scale
+        if self._thick.start < self.count:
+            # The bulk's Rydberg energy follows the binding energy.
+            deeper = replace(physical, rydberg_ev=physical.rydberg_ev * 1.0001)
+            by_rydberg = (self._edge(energy, gap, deeper) - edge) / 1e-4 * scale
+        else:
+            by_rydberg = np.zeros_like(edge)
+        by_binding = by_gap * physical.binding_ev + by_rydberg
+        own = np.stack(
+            [
+                line_by["energy"] + second_by["gap"] + by_gap,
+                line_by["log_fwhm"] + second_by["log_fwhm"] + by_log_fwhm,
+                edge * scale,
+                second_by["log_binding"] + by_binding,
+            ]
+        )
+        free = np.maximum(energy - gap, 0.0) * physical.ratio * edge
+        thin_row = np.zeros((self.count, 1))
+        thin_row[self._thin] = 1.0
+        layered = self._layered[:, None]
+        common = np.stack(
+            [
+                own[0] * layered,
+                own[1] * layered,
+                own[2] * layered,
+                own[3] * layered,
+                own[0] * self._spacer[:, None],
+                line_by["mixing"],
+                line_by["asymmetry"],
+                second,
+                free * thin_row,
+                free * (1.0 - thin_row),
+            ]
+        )
+        own[0] *= self._own_shift[:, None]
+        own[1:] *= _OWN_LOG[:, None, None]
+        return PhaseShapes(
+            values=line + second + edge * scale,
+            own=own,
+            common=common * _COMMON_SPREAD[:, None, None],
+        )
+
+    def _edge(
+        self, energy: FloatArray, gap: FloatArray, physical: _Physical
     ) -> FloatArray:
-        thin = slice(0, self.layered)
-        column = {name: part[:, None] for name, part in physical.items()}
-        layered = elliott_2d(
-            energy_ev[None, :],
-            column["exciton_ev"][thin],
-            column["binding_ev"][thin],
-            column["fwhm_ev"][thin],
-            mixing,
-            column["ratio"][thin],
-            growth_2d,
+        """Return the continua without growth, shape (p, k)."""
+        thin, thick = self._thin, self._thick
+        edge = np.empty((self.count, energy.size))
+        edge[thin] = layered_continuum(
+            energy, gap[thin], _RYDBERG_EV, physical.fwhm_ev[thin]
         )
-        if self.layered == self.count:
-            return layered
-        thick = slice(self.layered, self.count)
-        bulk = elliott_3d(
-            energy_ev[None, :],
-            column["exciton_ev"][thick],
-            column["binding_ev"][thick],
-            column["fwhm_ev"][thick],
-            growth_3d,
+        edge[thick] = bulk_continuum(
+            energy, gap[thick], physical.rydberg_ev[thick], physical.fwhm_ev[thick]
         )
-        # The bulk has no exciton of its own height; its "ratio" has nothing to act on.
-        return np.vstack([layered, bulk])
+        return edge
 
+    def _growth(self, physical: _Physical) -> FloatArray:
+        growth = np.full((self.count, 1), physical.growth_thick)
+        growth[self._thin] = physical.growth_thin
+        return growth
 
-def background_columns(energy_ev: FloatArray) -> FloatArray:
-    """Return offset and scattering as lambda**-2 and lambda**-4, shape (3, k)."""
-    share = energy_ev / _SCATTER_EV
-    return np.stack([np.ones_like(share), share**2, share**4])
+    def _grown(self, energy: FloatArray, physical: _Physical) -> FloatArray:
+        gap = physical.exciton_ev + physical.binding_ev
+        return np.asarray(1.0 + self._growth(physical) * np.maximum(energy - gap, 0.0))
 
+    def _second(self, physical: _Physical) -> tuple[FloatArray, FloatArray]:
+        """Return place and width of the 2s states of the thin phases."""
+        binding = physical.binding_ev[self._thin]
+        below = np.minimum(_SECOND_EV, 0.5 * binding)
+        place = physical.exciton_ev[self._thin] + binding - below
+        return place, _SECOND_WIDTH * physical.fwhm_ev[self._thin]
 
-def wavelength_window(low_ev: float, high_ev: float) -> tuple[float, float]:
-    """Return the wavelengths (nm, ascending) of an energy window."""
-    return HC_EV_NM / high_ev, HC_EV_NM / low_ev
+    def _line_gradients(
+        self, energy: FloatArray, physical: _Physical
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
+        above = energy - physical.exciton_ev
+        side = np.where(above > 0.0, 1.0, -1.0)
+        skew = 1.0 + side * physical.asymmetry
+        u = above / (physical.fwhm_ev * skew)
+        gauss, lorentz = line_parts(u)
+        by_gauss, by_lorentz = line_slopes(u, gauss, lorentz)
+        layered = self._layered[:, None]
+        by_u = (by_gauss + physical.mixing * (by_lorentz - by_gauss)) * layered
+        line = (gauss + physical.mixing * (lorentz - gauss)) * layered
+        by_u_u = by_u * u
+        return line, {
+            "energy": -by_u / (physical.fwhm_ev * skew),
+            "log_fwhm": -by_u_u,
+            "mixing": (lorentz - gauss) * layered,
+            "asymmetry": -by_u_u * side / skew,
+        }
+
+    def _second_gradients(
+        self, energy: FloatArray, physical: _Physical
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """Return the 2s lines of all phases and their derivatives, shape (p, k)."""
+        thin = self._thin
+        place, fwhm = self._second(physical)
+        u = (energy - place) / fwhm
+        gauss = physical.second * np.exp(_GAUSS_EXPONENT * u * u)
+        by_u = 2.0 * _GAUSS_EXPONENT * u * gauss
+        binding = physical.binding_ev[thin]
+        moved = np.where(0.5 * binding > _SECOND_EV, 1.0, 0.5) * binding
+        names = ("value", "gap", "log_fwhm", "log_binding")
+        rows = {name: np.zeros((self.count, energy.size)) for name in names}
+        rows["value"][thin] = gauss
+        rows["gap"][thin] = -by_u / fwhm
+        rows["log_fwhm"][thin] = -by_u * u
+        rows["log_binding"][thin] = -by_u / fwhm * moved
+        return rows.pop("value"), rows

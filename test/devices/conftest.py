@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from hp_lab.clock import VirtualClock
+from hp_lab.devices import transport
 from hp_lab.simulation.hosting import InProcessHost
 
 START_S = 1_800_000_000.0
@@ -164,3 +165,55 @@ def make_bench():
 @pytest.fixture
 def bench(make_bench):
     return make_bench()
+
+
+class Dialogue:
+    """A wire on which every byte sent and received is written down beforehand.
+
+    Args:
+        greeting: What the instrument says when the port is opened.
+        exchanges: What must be sent, and what is answered; b"" is silence.
+    """
+
+    def __init__(self, greeting, exchanges):
+        self._exchanges = list(exchanges)
+        self._ready = greeting
+        self._sent = b""
+
+    def write(self, data):
+        self._sent += data
+        expected, answer = self._exchanges[0]
+        assert expected.startswith(self._sent), (self._sent, expected)
+        if self._sent == expected:
+            self._exchanges.pop(0)
+            self._sent = b""
+            self._ready += answer
+
+    def read(self, size, timeout_s):
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def close(self):
+        """Keep what was said."""
+
+    def assert_over(self):
+        assert self._exchanges == []
+        assert self._sent == b""
+
+
+@pytest.fixture
+def dialogue():
+    """Return a function that offers a dialogue and returns its port."""
+    offered = []
+
+    def offer(*exchanges, greeting=b""):
+        spoken = Dialogue(greeting, exchanges)
+        name = f"dialogue-{len(offered)}"
+        transport.offer_stream(name, lambda: spoken)
+        offered.append((name, spoken))
+        return f"inproc://{name}"
+
+    yield offer
+    for name, spoken in offered:
+        transport.withdraw_stream(name)
+        spoken.assert_over()

@@ -134,13 +134,16 @@ class GrblEmulator(LineEmulator):
         for byte in data:
             if byte in b"?!~" or byte == _RESET or byte >= 0x80:
                 replies += self._with_faults(self._at_once(byte, now_s), now_s)
+            elif self._waiting_bytes() >= _RX_BYTES:
+                # The receive buffer is full: the byte is lost.
+                continue
             elif byte in b"\r\n":
                 # CR LF is one line and an empty one, as in GRBL; the empty one of a
                 # pair would be answered too, so drivers send LF alone.
                 self._lines.append(self._pending.decode("ascii"))
                 self._pending = b""
                 replies += self._work(now_s)
-            elif self._waiting_bytes() < _RX_BYTES:
+            else:
                 self._pending += bytes([byte])
         return replies
 

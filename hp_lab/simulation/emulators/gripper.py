@@ -134,8 +134,9 @@ class GripperEmulator(LineEmulator):
         was_closed = self._pulse_us <= _GRIP_US
         closed = pulse_us <= _GRIP_US
         self._pulse_us = pulse_us
-        if closed and not was_closed and not self.use_up("misses", now_s):
-            self._holds = self._world.close_gripper(now_s, self._position(now_s))
+        if closed and not was_closed and not self._holds:
+            if not self.use_up("misses", now_s):
+                self._holds = self._world.close_gripper(now_s, self._position(now_s))
         elif was_closed and not closed and not self.use_up("sticks", now_s):
             self._let_go(now_s)
 

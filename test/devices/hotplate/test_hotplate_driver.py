@@ -277,7 +277,7 @@ def test_make_safe_may_be_repeated_and_interrupts_what_does_not_stop(rig, bench)
 
     def anneal():
         with pytest.raises((Aborted, DeviceFault)):
-            rig.driver.anneal(ANNEAL_100, stop=rig.stop, on_reading=lambda r: None)
+            rig.driver.anneal(ANNEAL_100, stop=rig.stop, on_reading=lambda _: None)
 
     def interrupt():
         bench.clock.named("safety").sleep(100.0)
@@ -294,12 +294,12 @@ def test_one_job_at_a_time(rig, bench):
     def second():
         bench.clock.named("second").sleep(10.0)
         with pytest.raises(LaboratoryBusy, match="anneal"):
-            rig.driver.preheat(50.0, stop=rig.stop, on_reading=lambda r: None)
+            rig.driver.preheat(50.0, stop=rig.stop, on_reading=lambda _: None)
         rig.stop.set()
 
     def first():
         with pytest.raises(Aborted):
-            rig.driver.anneal(ANNEAL_100, stop=rig.stop, on_reading=lambda r: None)
+            rig.driver.anneal(ANNEAL_100, stop=rig.stop, on_reading=lambda _: None)
 
     bench.run(first, second)
 

@@ -22,8 +22,8 @@ from hp_lab.simulation.emulators.odrive import OdriveEmulator
 START_S = 1_800_000_000.0
 LIMITS = SpinCoater(motor_port="", relay_port="")
 TWO_STEPS = [
-    SpinStep(speed_rpm=1000.0, acceleration_rpm_s=500.0, duration_s=10.0),
-    SpinStep(speed_rpm=4000.0, acceleration_rpm_s=2000.0, duration_s=30.0),
+    SpinStep(speed_rpm=1000.0, acceleration_rpm_s=500.0, duration_s=4.0),
+    SpinStep(speed_rpm=4000.0, acceleration_rpm_s=2000.0, duration_s=8.0),
 ]
 
 
@@ -79,8 +79,8 @@ def test_a_program_runs_at_its_exact_speeds_and_times(rig, bench):
         pytest.approx((0.0, 5000.0)),
     ]
     begun = [entry[0] - result.started_s for entry in spins]
-    assert begun == pytest.approx([0.0, 10.0, 40.0], abs=1e-5)
-    assert result.stopped_s - result.started_s == pytest.approx(40.8, abs=0.11)
+    assert begun == pytest.approx([0.0, 4.0, 12.0], abs=1e-5)
+    assert result.stopped_s - result.started_s == pytest.approx(12.8, abs=0.11)
     rig.assert_safe()
 
 
@@ -93,12 +93,12 @@ def test_a_speed_is_never_cut_to_whole_turns(rig, bench, speed_rpm):
 def test_the_trace_is_measured_ten_times_a_second(rig):
     result = rig.spin()
     spinning = [r for r in rig.readings if r.phase == "spinning"]
-    assert len(spinning) == pytest.approx(400, abs=5)
+    assert len(spinning) == pytest.approx(120, abs=3)
     for reading in spinning:
         at_s = reading.elapsed_s
         ramp = min(1000.0, 500.0 * at_s)
-        if at_s > 10.0:
-            ramp = min(4000.0, 1000.0 + 2000.0 * (at_s - 10.0))
+        if at_s > 4.0:
+            ramp = min(4000.0, 1000.0 + 2000.0 * (at_s - 4.0))
         assert reading.speed_rpm == pytest.approx(ramp, abs=1.0)
     assert [r.speed_rpm for r in rig.readings] == list(result.trace_rpm)
     assert [r.elapsed_s for r in rig.readings] == list(result.trace_s)
@@ -108,7 +108,8 @@ def test_the_trace_is_measured_ten_times_a_second(rig):
 def test_vacuum_comes_before_the_spin_and_goes_after_the_standstill(rig, bench):
     result = rig.spin()
     on, off = changes(bench, "vacuum")
-    assert on[2] and not off[2]
+    assert on[2]
+    assert not off[2]
     assert result.started_s - on[0] >= 0.4
     assert off[0] >= result.stopped_s
     assert bench.world.chuck_rpm(off[0]) == 0.0
@@ -161,16 +162,16 @@ def test_an_armed_coater_gives_up_within_a_poll(rig, bench, how):
     rig.assert_safe()
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.2, 1.0, 5.0, 12.0, 39.9, 40.9])
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 1.0, 3.0, 5.0, 7.9, 8.9])
 def test_within_five_seconds_of_a_stop_the_chuck_stands(bench, after_s):
     rig = Rig(bench)
     fast = [
-        SpinStep(speed_rpm=9000.0, acceleration_rpm_s=5000.0, duration_s=12.0),
-        SpinStep(speed_rpm=6000.0, acceleration_rpm_s=2000.0, duration_s=28.0),
+        SpinStep(speed_rpm=9000.0, acceleration_rpm_s=5000.0, duration_s=4.0),
+        SpinStep(speed_rpm=6000.0, acceleration_rpm_s=2000.0, duration_s=4.0),
     ]
     bench.at(after_s, rig.stop.set)
     bench.at(after_s + 5.0, lambda: setattr(rig, "rpm_then", rig.rpm()))
-    if after_s < 40.0:
+    if after_s < 8.3:
         with pytest.raises(Aborted):
             rig.spin(fast)
         assert bench.now_s() < START_S + after_s + 5.0
@@ -196,12 +197,12 @@ def test_what_goes_wrong_while_it_spins_brings_it_to_a_stand(
     rig, bench, device, fault, message
 ):
     emulator = getattr(rig, device)
-    bench.at(20.0, lambda: emulator.inject(fault))
+    bench.at(8.0, lambda: emulator.inject(fault))
     with pytest.raises((InterlockOpen, DeviceFault), match=message):
         rig.spin()
     # A motor that has let go runs out by itself, the others are braked.
     limit_s = 10.0 if fault == "overcurrent" else 5.0
-    assert bench.now_s() < START_S + 20.0 + limit_s
+    assert bench.now_s() < START_S + 8.0 + limit_s
     rig.assert_safe()
 
 
@@ -239,7 +240,7 @@ def test_a_relay_that_does_not_move_is_a_fault(rig):
 
 
 def test_a_motor_that_falls_mute_is_stopped_by_its_watchdog(rig, bench):
-    bench.at(20.05, lambda: rig.motor.inject("mute"))
+    bench.at(8.05, lambda: rig.motor.inject("mute"))
     with pytest.raises(DeviceLost) as caught:
         rig.spin()
     assert "could not be seen to stand" in caught.value.__notes__[0]
@@ -254,7 +255,7 @@ def test_a_motor_that_falls_mute_is_stopped_by_its_watchdog(rig, bench):
 
 
 def test_when_the_computer_goes_the_watchdog_lets_the_motor_go(rig, bench):
-    bench.at(20.0, lambda: bench.host.unplug("odrive"))
+    bench.at(8.0, lambda: bench.host.unplug("odrive"))
     with pytest.raises(DeviceLost):
         rig.spin()
     assert rig.rpm() == pytest.approx(4000.0)
@@ -273,7 +274,7 @@ def test_when_the_computer_goes_the_watchdog_lets_the_motor_go(rig, bench):
 
 
 def test_a_board_that_falls_mute_stops_the_spin_and_keeps_the_vacuum(rig, bench):
-    bench.at(20.05, lambda: rig.board.inject("mute"))
+    bench.at(8.05, lambda: rig.board.inject("mute"))
     with pytest.raises(DeviceLost):
         rig.spin()
     assert rig.rpm() == pytest.approx(0.0, abs=5.0)
@@ -283,15 +284,15 @@ def test_a_board_that_falls_mute_stops_the_spin_and_keeps_the_vacuum(rig, bench)
 @pytest.mark.parametrize("device", ["motor", "board"])
 def test_one_noisy_answer_is_asked_again(rig, bench, device):
     emulator = getattr(rig, device)
-    for after_s in (0.0, 0.45, 15.0, 30.0):
+    for after_s in (0.0, 0.45, 3.0, 9.0):
         bench.at(after_s, lambda: emulator.inject("garbage"))
     rig.spin()
     rig.assert_safe()
 
 
 def test_late_answers_are_not_taken_for_others(rig, bench):
-    bench.at(20.01, lambda: rig.motor.inject("slow", {"delay_s": 0.7}))
-    bench.at(20.2, rig.motor.clear)
+    bench.at(8.01, lambda: rig.motor.inject("slow", {"delay_s": 0.7}))
+    bench.at(8.2, rig.motor.clear)
     with pytest.raises(DeviceLost):
         rig.spin()
     rig.assert_safe()
@@ -345,19 +346,19 @@ def test_make_safe_may_be_repeated_and_works_beside_a_job(rig, bench):
             )
 
     def interrupt():
-        bench.clock.named("safety").sleep(20.0)
+        bench.clock.named("safety").sleep(8.0)
         rig.stop.set()
         rig.driver.make_safe()
         rig.assert_safe()
 
     began_s = bench.now_s()
     bench.run(spin, interrupt)
-    assert bench.now_s() < began_s + 25.0
+    assert bench.now_s() < began_s + 13.0
 
 
 def test_one_job_at_a_time(rig, bench):
     def second():
-        bench.clock.named("second").sleep(10.0)
+        bench.clock.named("second").sleep(6.0)
         with pytest.raises(LaboratoryBusy, match="spin"):
             rig.driver.prepare(rig.stop)
         rig.stop.set()
@@ -365,7 +366,7 @@ def test_one_job_at_a_time(rig, bench):
     def first():
         with pytest.raises(Aborted):
             rig.driver.spin(
-                TWO_STEPS, gate=None, stop=rig.stop, on_reading=lambda r: None
+                TWO_STEPS, gate=None, stop=rig.stop, on_reading=lambda _: None
             )
 
     bench.run(first, second)

@@ -205,6 +205,28 @@ def test_a_film_that_comes_back_waits_for_its_plate_to_heat():
         schedule(film(5.0), STATIONS, now_s=0.0)
 
 
+@pytest.mark.parametrize("effort", [0, 0.05])
+def test_work_begins_later_so_that_the_film_need_not_wait_after_it(effort):
+    tasks = [
+        task("a", sample_id="a", duration_s=20.0, stations=("gantry",)),
+        task("b-1", sample_id="b", duration_s=12.0, stations=("arm",)),
+        task(
+            "b-2",
+            sample_id="b",
+            duration_s=30.0,
+            stations=("gantry",),
+            predecessor="b-1",
+            max_wait_s=5.0,
+        ),
+    ]
+    started = [booking(tasks[0], 0.0)]
+    stations = [Station(name="gantry"), Station(name="arm")]
+    plan = schedule(tasks, stations, now_s=0.0, started=started, effort=effort)
+    assert plan.booking("b-2").start_s == 20.0
+    assert plan.booking("b-1").start_s >= 3.0
+    assert plan.late == ()
+
+
 @pytest.mark.slow
 def test_a_film_never_waits_longer_than_it_may_after_the_spin():
     tasks = films(8, (100.0, 140.0, 80.0))

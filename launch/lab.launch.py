@@ -13,7 +13,6 @@ from launch.actions import (
     OpaqueFunction,
     RegisterEventHandler,
 )
-from launch.entity import Entity
 from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
@@ -23,9 +22,13 @@ from launch_ros.events.lifecycle import ChangeState
 from hp_lab.lab_config import load_lab_config
 from hp_lab.nodes.bringup import LabOptions, NodeSpec, node_table
 from hp_lab.nodes.supervisor import free_tcp_ports
-from launch import LaunchContext, LaunchDescription
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 SHARE = Path(get_package_share_directory("hp_lab"))
+# Any other spelling would quietly move real instruments.
+_YES_NO = ["true", "false"]
+# A node first leaves its device safe; emulators wait for the devices' nodes.
+_SIGTERM_AFTER_S = "15"
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -45,6 +48,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "emulated",
                 default_value="false",
+                choices=_YES_NO,
                 description="Emulated instruments instead of real ports.",
             ),
             DeclareLaunchArgument(
@@ -58,11 +62,13 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "autostart",
                 default_value="true",
+                choices=_YES_NO,
                 description="Configure and activate the device nodes.",
             ),
             DeclareLaunchArgument(
                 "rviz",
                 default_value="false",
+                choices=_YES_NO,
                 description="Show the laboratory in rviz.",
             ),
             OpaqueFunction(function=_laboratory),
@@ -70,7 +76,7 @@ def generate_launch_description() -> LaunchDescription:
     )
 
 
-def _laboratory(context: LaunchContext) -> list[Entity]:
+def _laboratory(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     def value(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
@@ -84,7 +90,7 @@ def _laboratory(context: LaunchContext) -> list[Entity]:
         tcp_ports=free_tcp_ports() if emulated else (0, 0),
     )
     table = node_table(load_lab_config(options.lab_file), options)
-    entities: list[Entity] = []
+    entities: list[LaunchDescriptionEntity] = []
     for spec in table:
         node = _node(spec)
         if spec.managed and value("autostart") == "true":
@@ -108,10 +114,11 @@ def _node(spec: NodeSpec) -> Node:
         parameters=[dict(spec.parameters)],
         arguments=list(spec.arguments),
         output="screen",
+        sigterm_timeout=_SIGTERM_AFTER_S,
     )
 
 
-def _activation(node: Node) -> list[Entity]:
+def _activation(node: Node) -> list[LaunchDescriptionEntity]:
     """Configure the node at once, and activate it when it is configured."""
     transition = lifecycle_msgs.msg.Transition
     configure = EmitEvent(

@@ -77,7 +77,8 @@ def node_table(lab: LabConfig, options: LabOptions) -> list[NodeSpec]:
         watched = {
             "heartbeat_timeout_s": lab.heartbeat_timeout_s,
             "diagnostics_period_s": 1.0,
-            "connect_patience_s": 8.0,
+            # Emulators start with everybody else, on a machine that is busy then.
+            "connect_patience_s": 25.0 if options.emulated else 8.0,
         }
     addresses = emulated_addresses(lab, options) if options.emulated else {}
 

@@ -34,6 +34,8 @@ from hp_lab.orchestration.state import CampaignState
 from hp_lab.orchestration.summary import best_observation
 from hp_lab.store.journal import Journal
 
+_OUTCOME_S = 0.1
+
 
 class CampaignNode(Node):
     """Serves ~/run; ~/pause, ~/resume, ~/cancel, ~/answer; publishes how it stands.
@@ -83,6 +85,9 @@ class CampaignNode(Node):
         """Interrupt what is under way so that it can be resumed; the graph still is."""
         if self._run is not None:
             await self._run.interrupt("the program was asked to stop")
+        while self._run is not None:
+            # The outcomes of what was cancelled belong into the journal.
+            await self._runtime.sleep(_OUTCOME_S, self.get_name())
 
     def _on_goal(self, goal: Any) -> GoalResponse:
         del goal

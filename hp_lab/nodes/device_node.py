@@ -36,11 +36,16 @@ from hp_lab.errors import (
     LaboratoryBusy,
 )
 from hp_lab.lab_config import LabConfig, load_lab_config
+from hp_lab.nodes.process import until_gone
 from hp_lab.nodes.runtime import LabRuntime, seconds_of, time_msg
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SAFETY_TOPIC = "/safety/state"
 _RETRY_S = 0.25
+# Ctrl-C reaches every process at once; the campaign needs this to stop its tasks.
+_CAMPAIGN_LEAVES_S = 1.5
+# A result that was sent has arrived by then.
+_RESULT_S = 0.2
 
 
 class Driver(Protocol):
@@ -150,6 +155,14 @@ class DeviceNode(LifecycleNode):
         """Connect."""
         del state
         self._lost = ""
+        try:
+            return self._connect()
+        finally:
+            if self._last_beat is not None:
+                # Nobody listened to heartbeats meanwhile.
+                self._last_beat = time.monotonic()
+
+    def _connect(self) -> TransitionCallbackReturn:
         deadline_s = time.monotonic() + self._number("connect_patience_s")
         while True:
             try:
@@ -201,6 +214,15 @@ class DeviceNode(LifecycleNode):
         self.get_logger().error(f"device lost: {self._lost}")
         self._disconnect()
         return TransitionCallbackReturn.SUCCESS
+
+    async def wind_down(self) -> None:
+        """Let the campaign stop the job, or stop it; its result reaches who waits."""
+        await until_gone(self, self.runtime, {"campaign"}, _CAMPAIGN_LEAVES_S)
+        self._active = False
+        self._stop_job()
+        while self._job is not None:
+            await self.runtime.sleep(_RESULT_S, self.get_name())
+        await self.runtime.sleep(_RESULT_S, self.get_name())
 
     def finish(self) -> None:
         """Leave the device safe and disconnected at the process's end (blocking)."""
@@ -271,6 +293,9 @@ class DeviceNode(LifecycleNode):
                 armed=partial(self._tell_armed, handle, own),
             )
             self._job = job
+            if handle.is_cancel_requested:
+                # Asked for before there was a job to stop.
+                self._stop_job()
             try:
                 await self.runtime.in_worker(partial(self.work, job, result))
             finally:

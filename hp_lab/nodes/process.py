@@ -4,11 +4,13 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Set as AbstractSet
 from types import FrameType
 from typing import Any, Protocol
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
@@ -42,11 +44,27 @@ class StopFlag:
         self.raised = True
 
 
-def run_node(node_class: NodeClass, name: str) -> None:
+async def until_gone(
+    node: Node, runtime: LabRuntime, names: AbstractSet[str], timeout_s: float
+) -> None:
+    """Wait until nodes have left the graph, at most timeout_s of real time.
+
+    ``hp-lab up`` stops the nodes in their order; Ctrl-C under ``ros2 launch`` reaches
+    all at once, and those that others still need wait here.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while names & set(node.get_node_names()) and time.monotonic() < deadline_s:
+        await runtime.sleep(_SPIN_S, node.get_name())
+
+
+def run_node(
+    node_class: NodeClass, name: str, *, wind_down_s: float = _WIND_DOWN_S
+) -> None:
     """Run a node until SIGINT or SIGTERM, then leave its device safe.
 
-    A node may have ``wind_down()``, a coroutine that still needs the graph, and
-    ``finish()``, which runs when nothing else does. Both end within seconds.
+    A node may have ``wind_down()``, a coroutine that still needs the graph and gets
+    wind_down_s of real time, and ``finish()``, which runs when nothing else does, and
+    also when a callback failed. Both end within seconds.
     """
     own_args = remove_ros_args(sys.argv)[1:]
     parser = argparse.ArgumentParser(description=f"The {name} node of hp_lab.")
@@ -64,16 +82,22 @@ def run_node(node_class: NodeClass, name: str) -> None:
         rclpy.shutdown()
         sys.exit(f"{name}: {error}")
     executor.add_node(node)
-    while not stop.raised:
-        executor.spin_once(timeout_sec=_SPIN_S)
-    if hasattr(node, "wind_down"):
-        leaving = runtime.spawn(node.wind_down())
-        deadline_s = time.monotonic() + _WIND_DOWN_S
-        while not leaving.done() and time.monotonic() < deadline_s:
+    try:
+        while not stop.raised:
             executor.spin_once(timeout_sec=_SPIN_S)
-    if hasattr(node, "finish"):
-        node.finish()
+        if hasattr(node, "wind_down"):
+            leaving = runtime.spawn(node.wind_down())
+            deadline_s = time.monotonic() + wind_down_s
+            while not leaving.done() and time.monotonic() < deadline_s:
+                executor.spin_once(timeout_sec=_SPIN_S)
+    finally:
+        # Whatever ended the node: no heater outlives it.
+        if hasattr(node, "finish"):
+            node.finish()
     runtime.shutdown()
     executor.shutdown(timeout_sec=1.0)
     node.destroy_node()
     rclpy.shutdown()
+    # All is done: one more signal, as ros2 launch sends, must not look like a crash.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from hp_lab.chemistry.stocks import load_stocks
 from hp_lab.errors import HpLabError, InvalidInput
 from hp_lab.lab_config import load_lab_config
-from hp_lab.nodes.process import run_node
+from hp_lab.nodes.process import run_node, until_gone
 from hp_lab.nodes.runtime import LabRuntime
 from hp_lab.simulation.emulated_lab import EmulatedLab
 from hp_lab.simulation.hosting import InProcessHost, PtyHost, TcpHost
@@ -32,6 +32,8 @@ _DEFAULTS: dict[str, tuple[Any, str]] = {
     "robot_port": (31950, "TCP port of the pipetting robot; 0: any."),
     "spectrometer_port": (57357, "TCP port of the spectrometer; 0: any."),
 }
+# Longer than a device node takes to end.
+_DEVICES_LEAVE_S = 10.0
 
 
 class SimLabNode(Node):
@@ -50,8 +52,11 @@ class SimLabNode(Node):
             descriptor = ParameterDescriptor(description=text)
             self.declare_parameter(parameter, default, descriptor)
         log = str(self._value("world_log"))
+        if log:
+            Path(log).parent.mkdir(parents=True, exist_ok=True)
+        self._config = load_lab_config(Path(str(self._value("lab_file"))))
         self.lab = EmulatedLab(
-            load_lab_config(Path(str(self._value("lab_file")))),
+            self._config,
             load_stocks(Path(str(self._value("stocks_file")))),
             seed=int(self._value("seed")),
             log=Path(log) if log else None,
@@ -64,6 +69,17 @@ class SimLabNode(Node):
             self._offer_outside()
         self.create_service(InjectFault, "~/inject_fault", self._inject)
         self.create_service(Trigger, "~/report", self._report)
+
+    async def wind_down(self) -> None:
+        """Stay until every device node has left: it makes its instrument safe first."""
+        devices = {
+            "pipettor",
+            "spin_coater",
+            "spectrometer",
+            "gantry",
+            *self._config.hotplates,
+        }
+        await until_gone(self, self._runtime, devices, _DEVICES_LEAVE_S)
 
     def finish(self) -> None:
         """Withdraw every instrument and close the world's log."""
@@ -125,7 +141,7 @@ class SimLabNode(Node):
 
 def main() -> None:
     """Run the node in this process."""
-    run_node(SimLabNode, "sim_lab")
+    run_node(SimLabNode, "sim_lab", wind_down_s=2 * _DEVICES_LEAVE_S)
 
 
 if __name__ == "__main__":

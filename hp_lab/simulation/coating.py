@@ -155,7 +155,7 @@ def _spun(landed: list[Deposit], spin: _Spin, variation: Variation) -> Coat:
     window_s = window_of(ink, pool.solvents) * math.exp(
         c.DRYING_BATCH * variation.batch("drying")
     )
-    quality = _quality(drops, spin, window_s, variation)
+    quality = _quality(drops, spin, window_s, variation) * _solvent_quality(pool)
     # The film stops thinning when it is dropped on or supersaturated.
     set_s = spin.when_dry_s(1.3 * window_s)
     hits_s = [d.at_s for d in drops if spin.drying_s(d.at_s) > 0.4 * window_s]
@@ -239,6 +239,15 @@ def _polar_share(liquid: WellContents) -> float:
     return sum(
         share for name, share in liquid.solvents.items() if _plain(name) in c.DRYING_S
     )
+
+
+def _solvent_quality(pool: WellContents) -> float:
+    """Return what the ink's solvents leave of the drop's quality."""
+    coordinating = sum(
+        share for name, share in pool.solvents.items() if _plain(name) in c.COORDINATING
+    )
+    away = (coordinating - c.COORDINATING_BEST) / c.COORDINATING_WIDTH
+    return max(math.exp(-0.5 * away**2), 0.5)
 
 
 def _plain(solvent: str) -> str:

@@ -154,6 +154,12 @@ WINDOW_EARLY_S = 4.2
 WINDOW_LATE_S = 2.6
 WINDOW_BROMIDE = -0.45  # [A] bromide-rich inks nucleate earlier
 WINDOW_DILUTE_POWER = -0.25  # [A] of the ink's lead concentration against 1 M
+# Too little of a coordinating solvent and no intermediate forms, too much and it stays:
+# DMF:DMSO 8:2 was the best of a series for (PEA)2(MA)n-1Pb(n)I(n+1)Br(2n). [S] RSC Adv.
+# 2019 (c9ra00971j); the width [A]
+COORDINATING = frozenset({"dmso", "nmp"})
+COORDINATING_BEST = 0.20
+COORDINATING_WIDTH = 0.22
 # Antisolvents: how well they strip the solvent without dissolving the cations. [A] from
 # what laboratories choose
 ANTISOLVENT = {

@@ -102,10 +102,10 @@ class FilmHistory:
         stay = Heating(arrive_s=now_s, leave_s=None, plate=plate.since(now_s))
         return replace(self, heatings=(*self.heatings, stay))
 
-    def on_changed_plate(self, plate: Plate) -> "FilmHistory":
+    def on_changed_plate(self, now_s: float, setpoint_c: float | None) -> "FilmHistory":
         """Return the history of a film whose hotplate got a new set point."""
         last = self.heatings[-1]
-        stay = replace(last, plate=plate.since(last.arrive_s))
+        stay = replace(last, plate=last.plate.set(now_s, setpoint_c))
         return replace(self, heatings=(*self.heatings[:-1], stay))
 
     def cooled(self, now_s: float) -> "FilmHistory":

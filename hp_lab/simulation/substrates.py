@@ -124,12 +124,13 @@ class Substrates:
         Raises:
             InvalidInput: There is no such hotplate.
         """
-        plate = self._plate(name).set(now_s, setpoint_c)
-        self._plates[name] = plate
+        # Films on it remember its past; the plate itself need not.
+        self._plates[name] = self._plate(name).since(now_s).set(now_s, setpoint_c)
         for position, owner in self._plate_of.items():
             film_id = self.at(position)
             if owner == name and film_id is not None:
-                self._films[film_id] = self._films[film_id].on_changed_plate(plate)
+                changed = self._films[film_id].on_changed_plate(now_s, setpoint_c)
+                self._films[film_id] = changed
 
     def plate_c(self, now_s: float, name: str) -> float:
         """Return a hotplate's surface temperature.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hp_lab.recipes.process import ProcessDefaults
 from hp_lab.simulation.absorption import absorbed_shares
 from hp_lab.simulation.coating import coats_of, window_of
+from hp_lab.simulation.degradation import film_temperatures
 from hp_lab.simulation.films import Deposit, FilmHistory, Heating, Ramp
 from hp_lab.simulation.formation import Film, film_at
 from hp_lab.simulation.handling import Handling, history_from_settings
@@ -89,6 +90,14 @@ def test_lead_is_conserved_and_spacers_only_get_fewer(
     chains, solvate = film.by_products[2], film.by_products[3]
     held = float(film.layered @ INVERSE_LAYERS) + chains
     assert held <= 1.0 / n + solvate + 1e-6
+
+
+def test_lead_is_conserved_in_the_yellow_phase_too() -> None:
+    film = film_from_settings(
+        {**GOOD, "n": 5, "fa_fraction": 1.0, "anneal_c": 70, "anneal_s": 60}
+    )
+    assert film.by_products[1] > 0.02
+    assert film.layered.sum() + film.by_products.sum() == pytest.approx(1.0)
 
 
 def test_the_film_follows_what_was_really_pipetted() -> None:
@@ -170,6 +179,41 @@ def test_a_drop_of_nothing_or_of_too_little_is_no_drop() -> None:
     little = film_from_settings({**GOOD, "antisolvent_ul": 5.0})
     enough = film_from_settings({**GOOD, "antisolvent_ul": 200.0})
     assert none.quality < little.quality + 0.1 < enough.quality
+
+
+def test_the_drop_ends_the_thinning() -> None:
+    # The speed rises at 20 s; a film dropped on before is set already.
+    process = ProcessDefaults.model_validate(
+        {
+            "spin": [
+                {"speed_rpm": 2500, "duration_s": 20},
+                {"speed_rpm": 6000, "duration_s": 30},
+            ]
+        }
+    )
+    early, late = (
+        film_from_settings({**GOOD, "drop_time_s": t}, process).thickness_nm
+        for t in (18.0, 26.0)
+    )
+    assert early > 1.3 * late
+
+
+def test_temperatures_go_on_where_they_were() -> None:
+    hot = Plate.starting(0.0, 120.0).set(0.0, 120.0)
+    warm = Plate.starting(0.0, 60.0).set(0.0, 60.0)
+    history = FilmHistory(
+        film_id="x",
+        heatings=(
+            Heating(arrive_s=10.0, leave_s=200.0, plate=hot),
+            Heating(arrive_s=210.0, leave_s=400.0, plate=warm),
+        ),
+    )
+    time_s, temperature_c = film_temperatures(history, 0.0, 600.0)
+    assert np.all(np.diff(time_s) >= 0)
+    rate = np.diff(temperature_c) / np.maximum(np.diff(time_s), 0.1)
+    assert np.abs(rate).max() < 25.0
+    assert temperature_c.max() == pytest.approx(118.5, abs=0.5)
+    assert temperature_c[-1] == pytest.approx(23.0, abs=0.5)
 
 
 def test_waiting_for_the_anneal_spoils_the_film() -> None:
@@ -354,3 +398,15 @@ def test_little_chloride_enters_an_iodide() -> None:
     )
     assert ink is not None
     assert 0 < ink.composition.chloride < 0.05
+
+
+def test_dmf_with_a_fifth_of_dmso_is_best() -> None:
+    def best_of(dmso: float) -> float:
+        mix = {"solvent.DMF": 1.0 - dmso, "solvent.DMSO": dmso}
+        times = np.arange(4.0, 40.0, 1.5)
+        return max(
+            film_from_settings({**GOOD, **mix, "drop_time_s": t}).quality for t in times
+        )
+
+    assert best_of(0.2) > best_of(0.0) + 0.15
+    assert best_of(0.2) > best_of(0.5) + 0.15

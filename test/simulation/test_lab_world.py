@@ -231,10 +231,12 @@ def test_an_empty_well_gives_air() -> None:
 
 def test_a_well_that_is_too_full_spills() -> None:
     w = world()
+    before = w.liquids.volume_ul
     for step in range(5):
         w.aspirate(START_S + step, "left", "stocks/A1", 300.0)
         w.dispense(START_S + step + 0.5, "left", "mix/A1", 300.0, 94.0)
     assert w.contents("mix/A1").volume_ul == pytest.approx(1000.0)
+    assert w.liquids.volume_ul == pytest.approx(before)
 
 
 def test_pipettes_are_a_little_off_and_never_by_much() -> None:
@@ -305,8 +307,10 @@ def test_a_film_must_not_meet_a_turning_chuck() -> None:
 
 def test_liquid_on_an_empty_chuck_is_waste() -> None:
     w = world()
+    before = w.liquids.volume_ul
     w.aspirate(START_S, "left", "stocks/A1", 50.0)
     w.dispense(START_S + 1, "left", "spin_chuck/A1", 50.0, 94.0)
+    assert w.liquids.volume_ul == pytest.approx(before)
     moved(w, START_S + 2, "tray/A1", "spin_chuck")
     assert w.film("tray/A1", START_S + 60) is None
 

@@ -165,6 +165,16 @@ def test_transmission_stays_between_nothing_and_the_substrate() -> None:
         assert 0.6 < seen[-1] / substrate_transmission(GRID_NM)[-1] < 1.0
 
 
+def test_light_passes_through_pinholes() -> None:
+    opaque = replace(film(1), thickness_nm=20_000.0, coverage=0.9)
+    absorber = absorber_of(opaque, HC_EV_NM / GRID_NM)
+    line = int(np.argmin(np.abs(GRID_NM - 518.0)))
+    through = film_transmission(opaque, absorber, GRID_NM)[line]
+    assert through == pytest.approx(
+        0.1 * substrate_transmission(GRID_NM)[line], rel=0.1
+    )
+
+
 def test_thick_smooth_films_show_fringes_and_rough_ones_do_not() -> None:
     def ripple(roughness_nm: float) -> float:
         this = replace(film(1), thickness_nm=900.0, roughness_nm=roughness_nm)

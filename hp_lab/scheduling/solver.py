@@ -92,6 +92,8 @@ def _solve(
 ) -> tuple[cp_model.CpSolver, Any]:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
+    # It would leave SIGINT with the system's default, which kills the laboratory.
+    solver.parameters.catch_sigint_signal = False
     solver.parameters.random_seed = seed
     solver.parameters.max_deterministic_time = effort
     # Many strategies in turn: better on large problems, slower to prove small ones.

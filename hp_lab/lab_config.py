@@ -1,4 +1,4 @@
-"""The laboratory's own description: stations, positions, limits, deck (config/lab.yaml).
+"""The laboratory's own description (config/lab.yaml): stations, limits, deck.
 
 It says what there is and what it may do, never whether it is emulated.
 """

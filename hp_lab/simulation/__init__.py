@@ -1,1 +1,1 @@
-"""The hidden world: films as they really are, and emulated instruments that read them."""
+"""The hidden world: films as they really are, and emulated instruments."""

@@ -112,7 +112,7 @@ class _Event:
         self.callback = None
 
 
-class LaboratoryStalled(HpLabError):  # noqa: N818 - named as the rest of the error tree
+class LaboratoryStalled(HpLabError):
     """Virtual time cannot go on: nobody is busy and nothing is due."""
 
 

@@ -58,6 +58,8 @@ class NamurHotplate:
                 parity=serial.PARITY_EVEN,
                 timeout_s=self._timeout_s,
             )
+            # Whatever half command the instrument has heard ends here.
+            self._line.send("")
             self._name = self._ask("IN_NAME", self._as_name)
 
     def close(self) -> None:

@@ -225,11 +225,14 @@ class OdriveSpinCoater:
             ramp_s = abs(step.speed_rpm - from_rpm) / step.acceleration_rpm_s
             settled_s = begin_s + ramp_s + self._settings.follow_s
             end_s = begin_s + step.duration_s
-            while self._clock.now_s() < end_s:
+            while True:
                 left_s = end_s - self._clock.now_s()
                 wait_or_abort(
                     run.stop, min(self._settings.poll_s, left_s), "spin_coater"
                 )
+                if self._clock.now_s() >= end_s:
+                    # The next speed is due; reading can wait.
+                    break
                 speed_rpm = self._read(run, "spinning")
                 self._tend(speed_rpm)
                 if self._clock.now_s() > settled_s:

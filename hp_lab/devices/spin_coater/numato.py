@@ -118,5 +118,7 @@ class RelayBoard:
         return said
 
     def _find_again(self, line: SerialLine) -> None:
+        # Whatever half command the board has heard ends here.
+        line.send("")
         line.resynchronise("ver", lambda said: said.lstrip(">\r ") == "ver")
         self._version = line.receive()

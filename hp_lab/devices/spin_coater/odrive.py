@@ -189,6 +189,8 @@ class OdriveAxis:
             raise
 
     def _find_again(self, line: SerialLine) -> None:
+        # Whatever half line the controller has heard ends here.
+        line.send("")
         said = line.resynchronise(
             with_checksum("i"), lambda answer: answer.startswith(_MARKER)
         )

@@ -31,6 +31,7 @@ class GripperEmulator(LineEmulator):
         world: The hidden world.
         position: Gives the place of the jaws at a time, in the gantry's frame.
         name: What the display calls it.
+        holds: Whether the jaws are closed on a substrate when it is switched on.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -46,16 +47,18 @@ class GripperEmulator(LineEmulator):
         world: World,
         position: Callable[[float], PositionMm],
         name: str = "gripper",
+        *,
+        holds: bool = False,
     ) -> None:
         super().__init__()
         self.name = name
         self._world = world
         self._position = position
-        self._pulse_us = _OPEN_US
+        self._pulse_us = _CLOSED_US if holds else _OPEN_US
         # The move under way: its end and the pulse width there.
         self._move: tuple[float, float] | None = None
         self._lines: deque[str] = deque()
-        self._holds = False
+        self._holds = holds
 
     def state(self, now_s: float) -> dict[str, Json]:
         """Return what the jaws do at a time."""

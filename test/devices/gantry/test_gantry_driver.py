@@ -26,7 +26,7 @@ PLACES = LAYOUT.positions()
 
 
 class Rig:
-    def __init__(self, bench, layout=LAYOUT, at=("tray/A1",)):
+    def __init__(self, bench, at=("tray/A1",), settings=None):
         self.bench = bench
         self.motion = GrblEmulator(LAYOUT.travel_mm)
         self.jaws = GripperEmulator(bench.world, self.motion.position_mm)
@@ -35,7 +35,8 @@ class Rig:
             bench.host.offer("grbl", lambda: self.motion),
             bench.host.offer("gripper", lambda: self.jaws),
             bench.clock.named("gantry"),
-            layout,
+            LAYOUT,
+            settings,
         )
         bench.run(self.driver.connect)
         self.stop = bench.signal()
@@ -415,3 +416,38 @@ def test_two_runs_are_alike_to_the_last_digit(make_bench):
         return bench.world.log, bench.now_s(), bench.clock.jumps, rig.phases
 
     assert story() == story()
+
+
+def test_a_substrate_that_comes_up_again_is_told_to_be_in_the_gripper(rig, bench):
+    rig.home()
+    released = []
+
+    def on_phase(phase):
+        if phase == "releasing":
+            released.append(bench.now_s())
+            at_s = bench.now_s() + 1.5
+            rig.jaws.inject("load_stuck", {"value": 2.0, "at_s": at_s})
+
+    with pytest.raises(AmbiguousOutcome, match="came up with the gripper"):
+        bench.run(
+            lambda: rig.driver.move_sample(
+                "tray/A1", "spin_chuck", stop=rig.stop, on_phase=on_phase
+            )
+        )
+    assert released
+    assert rig.driver.location == "gripper"
+
+
+def test_a_head_that_is_not_where_it_was_sent_is_a_fault(rig):
+    rig.home()
+    rig.driver._motion.move = lambda *_place, **_options: None
+    with pytest.raises(DeviceFault, match="not where it was sent"):
+        rig.carry()
+    assert rig.driver.location == "tray/A1"
+
+
+def test_a_homing_without_end_is_lost(bench):
+    rig = Rig(bench, settings=GrblGantrySettings(home_s=2.0))
+    with pytest.raises(DeviceLost, match="not answered within 2 s"):
+        rig.home()
+    assert rig.motion.state(bench.now_s())["state"] == "Alarm"

@@ -175,3 +175,47 @@ def test_a_move_is_sent_once_and_a_load_asked_twice(gripper_on):
     with pytest.raises(DeviceFault, match="not ok"):
         gripper.move(1100.0, 600.0, 1.0)
     assert gripper.load() == 0.02
+
+
+def test_a_board_that_does_not_stop_talking_is_lost(gripper_on):
+    chatter = b"what\r\n" * 20
+    gripper = gripper_on((b"l\n", b"0.02\r\n"), (b"l\n", chatter))
+    with pytest.raises(DeviceLost, match="does not stop talking"):
+        gripper.load()
+    gripper.close()
+    with pytest.raises(DeviceLost, match="connect first"):
+        gripper.load()
+
+
+def test_noise_before_the_greeting_is_dropped(grbl_on):
+    assert grbl_on(greeting=b"\xff\xfe\r\n" + GREETING).in_step
+
+
+def test_a_stop_goes_on_when_a_report_is_noise(grbl_on):
+    controller = grbl_on(
+        (b"!", b""),
+        (b"?", b"<oops>\r\n"),
+        (b"?", b"<Hold:0|MPos:1,2,3|FS:0,0>\r\n"),
+        (b"\x18", GREETING),
+        (b"?", b"<Idle|MPos:1,2,3|FS:0,0>\r\n"),
+    )
+    controller._clock = Patient()
+    assert controller.stop()
+
+
+def test_a_controller_that_does_not_greet_after_a_reset_is_lost(grbl_on):
+    controller = grbl_on(
+        (b"!", b""), (b"?", b"<Idle|MPos:1,2,3|FS:0,0>\r\n"), (b"\x18", b"")
+    )
+    with pytest.raises(DeviceLost, match="switch it off"):
+        controller.stop()
+
+
+class Patient:
+    """A clock on which waiting costs nothing."""
+
+    def now_s(self):
+        return 0.0
+
+    def sleep(self, duration_s):
+        """Return at once."""

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from hp_lab.devices.hotplate.driver import HotplateSettings, IkaHotplate
+from hp_lab.devices.hotplate.guard import GuardLimits
 from hp_lab.errors import (
     Aborted,
     DeviceError,
@@ -369,3 +370,38 @@ def test_two_runs_are_alike_to_the_last_digit(make_bench):
         return result, bench.world.log, bench.now_s()
 
     assert story() == story()
+
+
+def test_a_plate_that_cannot_get_there_is_a_fault(bench):
+    guard = GuardLimits(reach_s=100.0)
+    rig = Rig(bench, settings=HotplateSettings(guard=guard))
+    with pytest.raises(DeviceFault, match="was to be reached"):
+        rig.anneal()
+    assert bench.now_s() < 1_800_000_000.0 + 110.0
+    assert not rig.state()["heater_on"]
+
+
+def test_a_plate_that_says_only_its_name_is_not_connected(bench):
+    rig = Rig(bench)
+    rig.driver.close()
+    answer = rig.emulator.answer
+    rig.emulator.answer = lambda line, now_s: (
+        [] if line == "IN_SP_3" else answer(line, now_s)
+    )
+    with pytest.raises(DeviceLost):
+        bench.run(rig.driver.connect)
+    with pytest.raises(DeviceLost, match="connect first"):
+        rig.driver.identity()
+
+
+def test_keeping_a_cold_plate_alive_says_nothing(rig, bench):
+    rig.emulator.inject("mute")
+    bench.run(rig.driver.keep_alive)
+    assert bench.now_s() == 1_800_000_000.0
+
+
+def test_a_ramp_may_end_between_two_polls(bench):
+    rig = Rig(bench, settings=HotplateSettings(poll_s=7.0))
+    segment = AnnealSegment(temperature_c=40.0, hold_s=33.3, ramp_k_min=11.1)
+    result = rig.anneal([segment])
+    assert result.trace_c[-1] == pytest.approx(40.0, abs=2.0)

@@ -7,6 +7,7 @@ from hp_lab.devices.hotplate.guard import GuardLimits, PlateGuard
 from hp_lab.devices.hotplate.namur import NamurHotplate
 from hp_lab.errors import DeviceFault, DeviceLost
 
+OPEN = (b"\r\n", b"")
 NAME = (b"IN_NAME\r\n", b"C-MAG HS7\r\n")
 
 
@@ -16,7 +17,7 @@ def plate_on(dialogue):
 
     def start(*exchanges):
         clock = VirtualClock().named("hotplate")
-        plate = NamurHotplate(dialogue(NAME, *exchanges), clock, 1.0)
+        plate = NamurHotplate(dialogue(OPEN, NAME, *exchanges), clock, 1.0)
         plate.open()
         return plate
 
@@ -85,7 +86,7 @@ def test_silence_is_not_asked_again_and_late_readings_are_dropped(plate_on):
 
 def test_an_instrument_without_a_name_is_a_fault(dialogue):
     clock = VirtualClock().named("hotplate")
-    port = dialogue((b"IN_NAME\r\n", b"25.0 1\r\n"), (b"IN_NAME\r\n", b""))
+    port = dialogue(OPEN, (b"IN_NAME\r\n", b"25.0 1\r\n"), (b"IN_NAME\r\n", b""))
     with pytest.raises((DeviceFault, DeviceLost)):
         NamurHotplate(port, clock, 1.0).open()
 

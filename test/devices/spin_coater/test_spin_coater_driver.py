@@ -425,3 +425,82 @@ def test_two_runs_are_alike_to_the_last_digit(make_bench):
         return result, bench.world.log, bench.now_s(), bench.clock.jumps
 
     assert story() == story()
+
+
+def test_a_start_that_comes_too_late_is_a_fault(rig, bench):
+    # The relay board hangs at the last look before the start.
+    bench.at(9.5, lambda: rig.gate.fire(START_S + 10.1))
+    bench.at(9.4, lambda: rig.board.inject("slow", {"delay_s": 0.45}))
+    bench.at(10.5, rig.board.clear)
+    with pytest.raises(DeviceFault, match=r"would start 0\.\d+ s after its time"):
+        rig.spin(gate=rig.gate)
+    assert changes(bench, "chuck") == []
+    rig.assert_safe()
+
+
+def test_a_shot_at_the_last_moment_of_being_armed_counts(rig, bench):
+    armed = []
+    fire_at = []
+
+    def on_armed():
+        armed.append(bench.now_s())
+        fire_at.append(armed[0] + 30.0 + 1.0)
+
+    def look(timeout_s):
+        if bench.now_s() - armed[0] >= 30.0 - 1e-6 and not rig.gate._closed:
+            rig.gate.fire(fire_at[0])
+        return poll(timeout_s)
+
+    poll = rig.gate.poll
+    rig.gate.poll = look
+    result = rig.spin(gate=rig.gate, on_armed=on_armed, arm_timeout_s=30.3)
+    assert result.started_s == pytest.approx(fire_at[0], abs=1e-5)
+
+
+def test_a_stuck_encoder_keeps_the_vacuum_on(bench):
+    rig = Rig(bench, settings=SpinSettings(stand_s=5.0))
+    bench.at(8.0, lambda: rig.motor.inject("encoder_stuck"))
+    with pytest.raises(DeviceFault, match="still turns") as caught:
+        rig.spin()
+    assert "could not be seen to stand" in caught.value.__notes__[0]
+    assert rig.board.state(bench.now_s())["vacuum_valve"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("w axis0.requested_state 8", "does not go into closed loop"),
+        ("w axis0.requested_state 1", "does not switch off"),
+        ("t 0", "does not turn to 0.3 turns"),
+        ("w axis0.requested_state 3", "calibration failed"),
+        ("sc", "errors cannot be cleared"),
+    ],
+)
+def test_a_controller_that_ignores_a_command_is_a_fault(bench, broken, message):
+    rig = Rig(
+        bench,
+        settings=SpinSettings(stand_s=5.0, park_turns=0.3),
+        calibrated="state 3" not in broken,
+    )
+    if broken == "sc":
+        bench.run(lambda: rig.motor.receive(b"w axis0.error 64\n", bench.now_s()))
+    answer = rig.motor.answer
+
+    def deaf(line, now_s):
+        return [] if line.startswith(broken) else answer(line, now_s)
+
+    rig.motor.answer = deaf
+    with pytest.raises(DeviceFault, match=message):
+        rig.spin()
+
+
+def test_a_calibration_without_end_is_a_fault(bench):
+    rig = Rig(bench, settings=SpinSettings(calibration_s=5.0), calibrated=False)
+    with pytest.raises(DeviceFault, match="calibration does not end"):
+        rig.spin()
+
+
+def test_a_chuck_may_be_left_where_it_stops(bench):
+    rig = Rig(bench, settings=SpinSettings(park_turns=None))
+    result = rig.spin()
+    assert changes(bench, "vacuum")[-1][0] == pytest.approx(result.stopped_s, abs=1e-5)

@@ -17,8 +17,9 @@ def said(text):
 
 
 INFO = (
-    sent("i"),
-    said("Hardware version: 3.6-24V")
+    b"\n" + sent("i"),
+    said("unknown command")
+    + said("Hardware version: 3.6-24V")
     + said("Firmware version: 0.5.6")
     + said("Serial number: 2061339E4E31"),
 )
@@ -113,7 +114,7 @@ def test_a_late_answer_is_dropped(axis_on):
     assert axis.feedback() == (0.0, 66.6)
 
 
-VER = (b"ver\r", b"ver\n\r00000008\n\r>")
+VER = (b"\rver\r", b"\n\r>ver\n\r00000008\n\r>")
 
 
 @pytest.fixture

@@ -95,3 +95,11 @@ def test_faults_of_the_jaws(gripper, world):
     assert world.log[-1][:2] == (end_s + 5.0, "open")
     gripper.inject("load_stuck", {"value": 7.0})
     assert said(gripper.receive(b"l\n", 99.0)) == "7.00\r\n"
+
+
+def test_what_was_held_when_it_was_switched_off_is_held_afterwards(world):
+    gripper = GripperEmulator(world, lambda now_s: (now_s, 0.0, 0.0), holds=True)
+    assert gripper.state(0.0)["holds"]
+    assert gripper.state(0.0)["load"] > 1.0
+    end_s = move(gripper, 1900, 0.0)
+    assert world.log[0][:2] == (end_s, "open")

@@ -1,6 +1,7 @@
 """Drives the lifecycle of the managed nodes over their ROS services."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -10,6 +11,10 @@ from hp_lab.errors import DeviceLost
 from hp_lab.nodes.runtime import LabRuntime
 
 _TIMEOUT_S = 30.0
+# A node that was killed stays in the graph for some seconds and takes requests that
+# nobody answers; its successor answers a later one.
+_ASK_S = 3.0
+_ASK_TIMES = 10
 
 
 class LifecycleManager:
@@ -40,17 +45,25 @@ class LifecycleManager:
         ]
 
     async def state(self, name: str) -> str:
-        """Return the lifecycle state's label, for example active."""
-        answer = await self._runtime.call(
-            self._get[name], GetState.Request(), _TIMEOUT_S
-        )
-        return str(answer.current_state.label)
+        """Return the lifecycle state's label, for example active.
+
+        Raises:
+            DeviceLost: The node does not answer.
+        """
+        for _ in range(_ASK_TIMES):
+            with suppress(TimeoutError):
+                answer = await self._runtime.call(
+                    self._get[name], GetState.Request(), _ASK_S
+                )
+                return str(answer.current_state.label)
+        msg = f"{name}: does not answer in {_ASK_TIMES * _ASK_S:g} s; see its log"
+        raise DeviceLost(msg)
 
     async def bring_up(self, name: str) -> None:
         """Configure and activate a node, from whatever state it is in.
 
         Raises:
-            DeviceLost: A transition failed; the node's log says why.
+            DeviceLost: A transition failed, the node's log says why; or no answer.
         """
         if await self.state(name) == "unconfigured":
             await self._transition(name, Transition.TRANSITION_CONFIGURE)
@@ -63,8 +76,12 @@ class LifecycleManager:
 
     async def _transition(self, name: str, transition: int) -> None:
         request = ChangeState.Request(transition=Transition(id=transition))
-        answer = await self._runtime.call(self._change[name], request, _TIMEOUT_S)
+        what = "configure (connect)" if transition == 1 else "activate"
+        try:
+            answer = await self._runtime.call(self._change[name], request, _TIMEOUT_S)
+        except TimeoutError as error:
+            msg = f"{name}: does not {what} in {_TIMEOUT_S:g} s; see the node's log"
+            raise DeviceLost(msg) from error
         if not answer.success:
-            what = "configure (connect)" if transition == 1 else "activate"
             msg = f"{name}: could not {what}; see the node's log for the reason"
             raise DeviceLost(msg)

@@ -20,7 +20,8 @@ _DISCOVERY_S = 30.0
 # In this order: the campaign writes down what it interrupts while devices still answer;
 # devices make themselves safe while their emulators still answer.
 _STOP_ORDER = (("campaign", "planner"), None, ("safety", "sim_lab"))
-_GRACE_S = 6.0
+# Longer than emulators wait for the nodes of their devices.
+_GRACE_S = 12.0
 _MAX_RESTARTS = 3
 
 

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from hp_lab.chemistry.stocks import StockTable
 from hp_lab.errors import HpLabError, InvalidInput
 from hp_lab.lab_config import LabConfig, PositionMm
@@ -215,6 +217,8 @@ class LabWorld:
         """Return photoelectrons per second and pixel from the stage, shape (k,)."""
         with self._lock:
             now_s = self._advance(now_s)
+            if self._lights.shutter <= 0:
+                return np.zeros(wavelength_nm.shape)
             film_id = self._substrates.on_stage
             if film_id is None:
                 return self._stage.photoelectrons_s(

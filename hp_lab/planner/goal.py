@@ -23,18 +23,21 @@ _NUMBERED = re.compile(r"c(\d+)$")
 
 
 class HypothesisChoice(Model):
-    """A registered hypothesis to compare.
+    """A registered hypothesis to compare, or a table of calculated values.
 
     Attributes:
+        name: Of a registered hypothesis; of your choice where there is a table.
         quantity: The quantity it explains; None where there is one objective.
         inputs: Name in the function to name of the setting, where they differ.
         priors: Priors of its parameters, where they differ.
+        table: Rows of settings and the calculated ``value``.
     """
 
     name: str
     quantity: str | None = None
     inputs: dict[str, str] = Field(default_factory=dict)
     priors: dict[str, Prior] = Field(default_factory=dict)
+    table: tuple[dict[str, float | str], ...] = ()
 
 
 class PlannerSettings(Model):
@@ -42,13 +45,13 @@ class PlannerSettings(Model):
 
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
-        acquisition: What a film is chosen by. ``automatic`` is log expected improvement
-            in a space, a confidence bound that grows with the number of films where the
-            goal lists its choices (there many good ones are wanted), and the expected
-            gain in hypervolume for several objectives. Then log expected improvement,
-            an upper confidence bound of ``ucb_beta``, Thompson sampling, the largest
-            uncertainty, and the uncertainty about where a quantity crosses
-            ``boundary``.
+        acquisition: What a film is chosen by. ``automatic`` is an upper confidence
+            bound for one objective (two standard deviations in a space; of a list of
+            choices many good ones are wanted, and it starts near the mean and grows
+            with the number of films), and the expected gain in hypervolume for
+            several. Then log expected improvement, an upper confidence bound of
+            ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
+            uncertainty about where a quantity crosses ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
         policy: How hypothesis learning treats models: by their evidence (predictions
@@ -57,6 +60,7 @@ class PlannerSettings(Model):
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
         replicates: Films of one candidate at most, where noise makes them worth it.
+        learn_feasibility: Whether films that failed warn of their neighbours.
         costs: Expression of settings for the cost of a film; gains are divided by it.
     """
 
@@ -76,6 +80,7 @@ class PlannerSettings(Model):
     boundary: float = 0.0
     reference: dict[str, float] = Field(default_factory=dict)
     replicates: Annotated[int, Field(ge=1)] = 1
+    learn_feasibility: bool = True
     costs: str = ""
 
     @field_validator("hypotheses", mode="before")

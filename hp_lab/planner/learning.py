@@ -20,6 +20,7 @@ from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort
 from hp_lab.units import FloatArray
 
+Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96
@@ -104,7 +105,7 @@ class Learner:
     models: Sequence[StructuredGP]
     X: FloatArray
     x: Mapping[str, np.ndarray]
-    policy: Literal["evidence", "published"]
+    policy: Policy
     rng: np.random.Generator
     variance: float = 0.0
     effort: Effort = COLD

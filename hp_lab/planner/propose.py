@@ -26,6 +26,7 @@ from hp_lab.planner.posterior import Memory, from_bytes, remember, to_bytes
 from hp_lab.planner.scores import Scorer
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
+from hp_lab.planner.theory import from_table
 from hp_lab.records import Candidate
 from hp_lab.units import FloatArray
 
@@ -87,6 +88,8 @@ class _Proposal:
         self._pending = self._space.codes([c.settings for c in goal.pending])
         self._choices = self._space.codes(goal.choices)
         bad = goal.failed | goal.unreachable
+        if not goal.settings.learn_feasibility:
+            bad = frozenset()
         possible = np.array([c.candidate_id not in bad for c, _ in goal.trials], bool)
         self._feasibility = Feasibility(
             self._space.features(self._codes), possible, self._space.label_features
@@ -174,7 +177,11 @@ class _Proposal:
                     f"explains, one of {quantities}"
                 )
                 raise InvalidInput(msg)
-            found.append(find(choice.name, inputs=choice.inputs, priors=choice.priors))
+            if choice.table:
+                found.append(from_table(choice.name, choice.table, "value"))
+            else:
+                known = find(choice.name, inputs=choice.inputs, priors=choice.priors)
+                found.append(known)
         return found
 
     def _spread(self, count: int) -> list[Candidate]:

@@ -11,6 +11,7 @@ from hp_lab.planner.objectives import Objective
 from hp_lab.planner.surrogate import Predictions, Surrogate
 from hp_lab.units import FloatArray
 
+_SPACE_BETA = 2.0
 _FIRST_BETA = 0.25
 _EARLY_FILMS = 20
 _LARGEST_BETA = 1.0
@@ -59,8 +60,8 @@ class Scorer:
                 return self._boundary(predictions)
             case "upper_confidence_bound":
                 return self._confidence(predictions, self._settings.ucb_beta)
-            case "automatic" if len(predictions) == 1 and self._listed:
-                return self._confidence(predictions, self._growing_beta())
+            case "automatic" if len(predictions) == 1:
+                return self._confidence(predictions, self._automatic_beta())
             case "automatic":
                 return self._improvement(predictions)
             case "thompson":
@@ -126,12 +127,16 @@ class Scorer:
         low = value.min(initial=0.0)
         return np.asarray(np.log(value - low + 1e-12))
 
-    def _growing_beta(self) -> float:
-        """Return the confidence bound's width for as many films as there are.
+    def _automatic_beta(self) -> float:
+        """Return the confidence bound's width.
 
-        With few films every far corner is uncertain and nearly all corners are bad, so
-        the mean decides; later what is left uncertain is worth a look.
+        In a space the one best film is looked for, and two standard deviations leave no
+        hump unseen. Of a list many good ones are wanted: with few films every far
+        corner is uncertain and nearly all corners are bad, so the mean decides; later
+        what is left uncertain is worth a look.
         """
+        if not self._listed:
+            return _SPACE_BETA
         late = max(len(self.utility) - _EARLY_FILMS, 0)
         return min(_LARGEST_BETA, _FIRST_BETA + late / _BETA_FILMS)
 

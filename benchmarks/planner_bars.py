@@ -1,0 +1,19 @@
+"""Bars: a figure, its bound, and whether it is met."""
+
+import math
+from typing import Any
+
+
+def at_most(name: str, value: float, bound: float) -> dict[str, Any]:
+    """Return a bar that is met up to a bound."""
+    return _bar(name, value, f"<= {bound:g}", value <= bound)
+
+
+def at_least(name: str, value: float, bound: float) -> dict[str, Any]:
+    """Return a bar that is met from a bound on."""
+    return _bar(name, value, f">= {bound:g}", value >= bound)
+
+
+def _bar(name: str, value: float, bound: str, met: bool) -> dict[str, Any]:
+    number = float(value) if math.isfinite(value) else None
+    return {"name": name, "value": number, "bound": bound, "met": bool(met)}

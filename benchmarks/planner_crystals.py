@@ -1,0 +1,133 @@
+"""Crystallisation of organic ammonium iodides: molecules, solvents, amounts, time."""
+
+import csv
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from planner_bars import at_least, at_most
+
+from hp_lab.planner.objectives import Reading
+from hp_lab.planner.pool import Pool, pick_planner, pick_random, replay
+from hp_lab.planner.space import Space
+from hp_lab.planner.surrogate import Surrogate
+
+FILE = files("hp_lab.planner") / "data" / "crystallisation" / "vapdiff_crystal_data.csv"
+SCORES = ("clear_solution", "fine_powder", "small_crystallites", "large_crystallites")
+SOLVENTS = {
+    "Gamma-Butyrolactone": "O=C1CCCO1",
+    "Dimethylformamide": "CN(C)C=O",
+    "Dimethyl sulfoxide": "CS(C)=O",
+}
+ORGANICS = {
+    "Ethylammonium Iodide": "CC[NH3+]",
+    "Phenethylammonium iodide": "[NH3+]CCc1ccccc1",
+    "Acetamidinium iodide": "CC(N)=[NH2+]",
+    "NN-Diethylpropane-13-diammonium iodide": "CC[NH+](CC)CCC[NH3+]",
+    "14-Benzene diammonium iodide": "[NH3+]c1ccc([NH3+])cc1",
+    "4-Trifluoromethyl-Benzylammonium iodide": "[NH3+]Cc1ccc(C(F)(F)F)cc1",
+    "2-Pyrrolidin-1-ium-1-ylethylammonium iodide": "[NH3+]CC[NH+]1CCCC1",
+    "NN-Dimethylethane-12-diammonium iodide": "C[NH+](C)CC[NH3+]",
+    "Morpholinium Iodide": "C1COCC[NH2+]1",
+    "Cyclohexylmethylammonium iodide": "[NH3+]CC1CCCCC1",
+    "Dimethylammonium iodide": "C[NH2+]C",
+    "Diethylammonium iodide": "CC[NH2+]CC",
+    "Di-isopropylammonium iodide": "CC(C)[NH2+]C(C)C",
+    "4-methoxy-phenethylammonium-iodide": "COc1ccc(CC[NH3+])cc1",
+    "22-dimethylpropane-13-diammonium iodide": "CC(C)(C[NH3+])C[NH3+]",
+    "2-Thiophenemethylammonium iodide": "[NH3+]Cc1cccs1",
+    "4-Methoxy-Phenylammonium iodide": "COc1ccc([NH3+])cc1",
+}
+_NUMBERS = (1, 3, 4, 5, 6, 7, 8, 9)
+_BUDGET = 40
+
+
+def load(*, one_hot: bool) -> tuple[Pool, np.ndarray]:
+    """Return the pool of experiments and the organic (N,) of each."""
+    with FILE.open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    organics = [row[0] for row in rows]
+    kind = "categorical" if one_hot else "molecule"
+    section = {
+        "organic": {
+            "type": kind,
+            "choices": list(ORGANICS) if one_hot else ORGANICS,
+        },
+        "solvent": {"type": kind, "choices": list(SOLVENTS) if one_hot else SOLVENTS},
+    }
+    settings = [{"organic": row[0], "solvent": row[2]} for row in rows]
+    for i in _NUMBERS:
+        values = np.array([float(row[i]) for row in rows])
+        if np.ptp(values) == 0:
+            continue
+        section[f"x{i}"] = {
+            "type": "continuous",
+            "low": float(values.min()),
+            "high": float(values.max()),
+        }
+        for one, value in zip(settings, values, strict=True):
+            one[f"x{i}"] = float(value)
+    space = Space.parse(section)
+    codes = space.codes(settings)
+    score = np.array([float(SCORES.index(row[10])) for row in rows])
+    X = space.features(codes)
+    result = Pool(
+        space=space, codes=codes, X=X, value=score, sigma=np.full(len(score), 0.3)
+    )
+    return result, np.array(organics)
+
+
+def crystals(seeds: int | None) -> dict[str, Any]:
+    """Count organics with large crystals after 40 experiments; leave organics out."""
+    seeds = seeds or 20
+    pools = {"planner": load(one_hot=False), "one_hot": load(one_hot=True)}
+    pools["random"] = pools["one_hot"]
+    found = {name: [] for name in pools}
+    for seed in range(seeds):
+        for name, (pool, organics) in pools.items():
+            method = pick_random if name == "random" else pick_planner
+            tried = np.array(replay(pool, method, seed, _BUDGET))
+            large = tried[pool.value[tried] == len(SCORES) - 1]
+            found[name].append(len(set(organics[large])))
+    losses = {name: _left_out(*pools[name]) for name in ("planner", "one_hot")}
+    bars = []
+    for other in ("random", "one_hot"):
+        difference = np.array(found["planner"]) - np.array(found[other])
+        se = max(difference.std(ddof=1) / np.sqrt(seeds), 1e-9)
+        bars.append(
+            at_least(
+                f"organics with large crystals over {other}, in SE",
+                float(difference.mean() / se),
+                2,
+            )
+        )
+    bars.append(
+        at_most(
+            "left-out log loss minus one-hot's",
+            losses["planner"] - losses["one_hot"],
+            0.0,
+        )
+    )
+    return {"seeds": seeds, "found": found, "log_loss": losses, "bars": bars}
+
+
+def _left_out(pool: Pool, organics: np.ndarray) -> float:
+    """Return the mean negative log density of scores of organics never seen."""
+    rng = np.random.default_rng(0)
+    losses = []
+    for organic in sorted(set(organics)):
+        out = np.flatnonzero(organics == organic)
+        rest = np.flatnonzero(organics != organic)
+        seen = rng.choice(rest, 100, replace=False)
+        belief = Surrogate(
+            pool.space,
+            pool.codes[seen],
+            [Reading(value=float(v), sigma=0.3) for v in pool.value[seen]],
+            [str(i) for i in seen],
+            rng=np.random.default_rng(1),
+        )
+        mean, sd = belief.predict(pool.codes[out]).moments()
+        noise = np.sqrt(sd**2 + np.median(belief.processes[0].noise_sd) ** 2 + 0.09)
+        z = (pool.value[out] - mean) / noise
+        losses.append(np.mean(0.5 * z**2 + np.log(noise) + 0.5 * np.log(2 * np.pi)))
+    return float(np.mean(losses))

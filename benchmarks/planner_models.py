@@ -1,0 +1,247 @@
+"""Benchmarks of inference: structured GPs, evidence, hypothesis learning, theory."""
+
+import time
+from typing import Any
+
+import numpy as np
+import planner_problems as problems
+from planner_bars import at_least, at_most
+from scipy.special import logsumexp
+
+from hp_lab.planner.gp import Data, StructuredGP
+from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.kernels import Stationary
+from hp_lab.planner.learning import COLD, Learner, Policy, misfit, none_fits
+from hp_lab.planner.posterior import fit, remember
+from hp_lab.planner.priors import LogNormal, Normal
+from hp_lab.planner.ready_made import onsager
+from hp_lab.planner.smc import Effort
+from hp_lab.units import FloatArray
+
+_NLPD_FLOOR = 1e-4
+_PREDICTING = 256
+# gpax's times for one fit and prediction (its defaults), measured on two cores.
+_GPAX_RIGHT_S = 16.5
+_GPAX_WRONG_S = 115.0
+
+
+def nlpd(mean: FloatArray, sd: FloatArray, truth: FloatArray) -> float:
+    """Return the mean negative log predictive density of the noise-free truth."""
+    variance = sd**2 + _NLPD_FLOOR
+    log = -0.5 * (mean - truth) ** 2 / variance - 0.5 * np.log(2 * np.pi * variance)
+    return float(-np.mean(logsumexp(log, axis=0) - np.log(len(log))))
+
+
+def toy_a(seeds: int | None) -> dict[str, Any]:
+    """Fit toy A with the right and a wrong mean."""
+    seeds = seeds or 3
+    result, bars = {}, []
+    for name, bound, limit in (
+        ("power|power", -0.55, _GPAX_RIGHT_S / 20),
+        ("linear|linear", 0.95, _GPAX_WRONG_S / 100),
+        ("vanilla", None, None),
+    ):
+        scores, times = [], []
+        for seed in range(seeds):
+            x, y = problems.sample_a(seed)
+            started = time.process_time()
+            model = problems.model_a(name)
+            fitted = fit(
+                model,
+                problems.data(x, y),
+                effort=COLD,
+                rng=np.random.default_rng(seed),
+                with_evidence=False,
+            )
+            grid = problems.GRID_A
+            mean, sd = fitted.condition(_PREDICTING).predict(grid[:, None], {"x": grid})
+            times.append(time.process_time() - started)
+            scores.append(nlpd(mean, sd, problems.truth_a(grid)))
+        result[name] = {"nlpd": scores, "cpu_s": times}
+        if bound is not None:
+            bars.append(at_most(f"NLPD, {name}", float(np.median(scores)), bound))
+            bars.append(at_most(f"seconds, {name}", float(np.median(times)), limit))
+    return {"models": result, "bars": bars}
+
+
+def toy_b(seeds: int | None) -> dict[str, Any]:
+    """Learn which hypothesis holds on toy B; then without the right one."""
+    seeds = seeds or 20
+    names = ["power|linear", "linear|linear", "power|power"]
+    right = {"evidence": 0, "published": 0}
+    use = {"evidence": [], "published": []}
+    times, wrongly, rightly = [], 0, 0
+    for seed in range(seeds):
+        for policy in ("evidence", "published"):
+            learner, seconds = _learn(names, policy, seed)
+            times.append(seconds)
+            right[policy] += names[learner.winner()] == "power|power"
+            use[policy].append(np.mean([f == 2 for f in learner.favoured]))
+            if policy == "evidence":
+                wrongly += _says_none_fits(learner)
+        learner, _ = _learn(names[:2], "evidence", seed)
+        rightly += _says_none_fits(learner)
+    bars = [
+        at_least("right model, evidence, share", right["evidence"] / seeds, 1.0),
+        at_least("right model, published, share", right["published"] / seeds, 1.0),
+        at_most("CPU seconds of a 15-step run, median", float(np.median(times)), 10.0),
+        at_least("none fits, right model removed, share", rightly / seeds, 0.9),
+        at_most("none fits, right model present, share", wrongly / seeds, 0.05),
+    ]
+    share = {policy: float(np.mean(values)) for policy, values in use.items()}
+    return {"seeds": seeds, "use_of_right_model": share, "bars": bars}
+
+
+def _learn(names: list[str], policy: Policy, seed: int) -> tuple[Learner, float]:
+    y = problems.values_b(seed)
+    grid = problems.GRID_B
+    learner = Learner(
+        models=[problems.model_b(name) for name in names],
+        X=grid[:, None],
+        x={"x": grid},
+        policy=policy,
+        rng=np.random.default_rng([seed, 5]),
+    )
+    for index in (0, 33, 66, 99):
+        learner.observe(index, y[index])
+    started = time.process_time()
+    for _ in range(15):
+        index = learner.next()
+        learner.observe(index, y[index])
+    return learner, time.process_time() - started
+
+
+def _says_none_fits(learner: Learner) -> int:
+    best = learner.models[learner.winner()]
+    factor = misfit(best, learner.data(), learner.rng)
+    return int(none_fits({best.name: factor}, best.name))
+
+
+def evidence(seeds: int | None) -> dict[str, Any]:
+    """Compare the evidence with a closed form, and cold runs with long ones."""
+    seeds = seeds or 20
+    closed, long, times = [], [], []
+    for seed in range(seeds):
+        closed.append(_conjugate_error(seed))
+        x, y = problems.sample_a(seed)
+        rng = np.random.default_rng(seed)
+        at = np.sort(rng.choice(100, 15, replace=False))
+        xb, yb = problems.GRID_B[at], problems.values_b(seed)[at]
+        for model, films in [
+            *(
+                (problems.model_a(n), problems.data(x, y))
+                for n in ("power|power", "linear|linear", "vanilla")
+            ),
+            *(
+                (problems.model_b(n), problems.data(xb, yb))
+                for n in (*problems.MEANS, "vanilla")
+            ),
+        ]:
+            started = time.process_time()
+            cold = fit(model, films, effort=COLD, rng=np.random.default_rng(seed))
+            times.append(time.process_time() - started)
+            thorough = Effort(particles=2048, moves=12, last_moves=40, keep=0.8)
+            reference = fit(
+                model, films, effort=thorough, rng=np.random.default_rng(seed + 1000)
+            )
+            long.append(abs(cold.log_evidence - reference.log_evidence))
+    bars = [
+        at_most("error against the closed form, median", float(np.median(closed)), 0.5),
+        at_most("error against the closed form, largest", max(closed), 1.5),
+        at_most("error against a long run, median", float(np.median(long)), 0.5),
+        at_most("error against a long run, largest", max(long), 1.5),
+        at_most("CPU seconds of a cold fit, largest", max(times), 5.0),
+    ]
+    note = "the long run is this sampler's with 12 times the work; --peers adds dynesty"
+    return {"seeds": seeds, "note": note, "bars": bars}
+
+
+def _conjugate_error(seed: int) -> float:
+    """Return the error for y = a + b x with a known GP and noise: normal evidence."""
+    rng = np.random.default_rng(seed)
+    x = np.linspace(0, 1, 12)
+    y = 1.0 + 3.0 * x + 0.1 * rng.standard_normal(12)
+    narrow = LogNormal(median=0.01, sd=1e-6)
+    kernel = Stationary(((0,),), (LogNormal(median=0.3, sd=1e-6),))
+    mean = Hypothesis(
+        name="line",
+        function=lambda x, a, b: a + b * x["x"],
+        priors={"a": Normal(mean=0, sd=2), "b": Normal(mean=0, sd=5)},
+    )
+    model = StructuredGP(
+        name="line", kernel=kernel, hypothesis=mean, variance=narrow, noise=narrow
+    )
+    films = problems.data(x, y)
+    found = fit(model, films, effort=COLD, rng=rng).log_evidence
+    prior = model.bind(films).prior(np.zeros((1, 5)))
+    basis = np.column_stack([np.ones(12), x])
+    total = prior.covariance[0] + 0.01 * np.eye(12)
+    L = np.linalg.cholesky(total + basis @ np.diag([4.0, 25.0]) @ basis.T)
+    w = np.linalg.solve(L, y)
+    exact = -0.5 * w @ w - np.log(np.diag(L)).sum() - 6 * np.log(2 * np.pi)
+    return abs(found - exact)
+
+
+def ising(seeds: int | None) -> dict[str, Any]:
+    """Find the phase boundary of the Ising model by the largest uncertainty."""
+    seeds = seeds or 5
+    j1, j2, m = problems.ising()
+    X = np.column_stack([j1 / 0.8, (j2 + 0.2) / 0.8])
+    x = {"j1": j1, "j2": j2}
+    kernel = Stationary(((0,), (1,)), (LogNormal(), LogNormal()))
+    scale = {"offset": 0.0, "scale": 1.0}
+    models = {
+        "vanilla": StructuredGP(name="vanilla", kernel=kernel, **scale),
+        "structured": StructuredGP(
+            name="structured", kernel=kernel, hypothesis=onsager, **scale
+        ),
+    }
+    true = problems.boundary(m)
+    errors = {name: {8: [], 16: [], 40: []} for name in models}
+    for seed in range(seeds):
+        noisy = m + 0.02 * np.random.default_rng(seed).standard_normal(len(m))
+        for name, model in models.items():
+            rng = np.random.default_rng([seed, 1])
+            tried = list(rng.choice(len(m), 8, replace=False))
+            memory = None
+            while True:
+                films = Data(
+                    X=X[tried],
+                    x={k: v[tried] for k, v in x.items()},
+                    y=noisy[tried],
+                    variance=np.full(len(tried), 1e-6),
+                )
+                learner_fit = fit(
+                    model,
+                    films,
+                    effort=COLD,
+                    rng=rng,
+                    memory=memory,
+                    with_evidence=False,
+                )
+                memory = remember(learner_fit)
+                mean, sd = learner_fit.condition(128).predict(X, x)
+                average = mean.mean(axis=0)
+                if len(tried) in errors[name]:
+                    rmse = float(np.sqrt(np.mean((average - m) ** 2)))
+                    off = float(np.mean(np.abs(problems.boundary(average) - true)))
+                    errors[name][len(tried)].append((rmse, off))
+                if len(tried) >= 40:
+                    break
+                spread = (sd**2 + mean**2).mean(axis=0) - average**2
+                spread[tried] = -1
+                tried.append(int(np.argmax(spread)))
+    table = {
+        name: {str(n): np.median(values, axis=0).tolist() for n, values in rows.items()}
+        for name, rows in errors.items()
+    }
+    bars = [
+        at_most(
+            "boundary error at 16, structured", table["structured"]["16"][1], 0.035
+        ),
+        at_most("RMSE at 40, structured", table["structured"]["40"][0], 0.07),
+    ]
+    return {"seeds": seeds, "rmse_and_boundary_error": table, "bars": bars}
+
+
+CASES = {"toy-a": toy_a, "toy-b": toy_b, "evidence": evidence, "ising": ising}

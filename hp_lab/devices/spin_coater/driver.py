@@ -78,6 +78,9 @@ class OdriveSpinCoater:
         self._motor = OdriveAxis(motor_port, clock, self._settings.timeout_s)
         self._board = RelayBoard(relay_port, clock, self._settings.timeout_s)
         self._turn = JobTurn("spin_coater", clock)
+        # When motor, and lid and vacuum, were last looked after.
+        self._cared_s = -math.inf
+        self._looked_s = -math.inf
 
     def connect(self) -> None:
         """Open both ports and see who is there."""
@@ -318,17 +321,25 @@ class OdriveSpinCoater:
         return rpm_from_turns_per_s(self._motor.feedback()[1])
 
     def _tend(self, speed_rpm: float = 0.0) -> None:
-        """Feed the watchdog and look after lid, vacuum and motor."""
-        self._motor.feed()
-        self._check_lid("spin", speed_rpm)
+        """Feed the watchdog and look after lid, vacuum and motor, each in its time."""
+        now_s = self._clock.now_s()
+        if now_s - self._cared_s >= self._settings.care_s:
+            self._cared_s = now_s
+            self._motor.feed()
+            if self._motor.axis_error():
+                self._fail(f"the motor let go at {speed_rpm:.0f} rpm")
+        if now_s - self._looked_s >= self._settings.look_s:
+            self._looked_s = now_s
+            self._check_lid("spin", speed_rpm)
+            self._check_vacuum(speed_rpm)
+
+    def _check_vacuum(self, speed_rpm: float) -> None:
         if not self._board.input(self._settings.vacuum_input):
             msg = (
                 f"spin_coater: vacuum lost at {speed_rpm:.0f} rpm; the substrate may "
                 "have left the chuck: look before the next one is loaded"
             )
             raise InterlockOpen(msg)
-        if self._motor.axis_error():
-            self._fail(f"the motor let go at {speed_rpm:.0f} rpm")
 
     def _check_lid(self, purpose: str, speed_rpm: float = 0.0) -> None:
         if not self._board.input(self._settings.lid_input):

@@ -8,8 +8,10 @@ class SpinSettings:
     """How the driver works, and how the board is wired.
 
     Attributes:
-        poll_s: Between readings of speed, lid and vacuum while the chuck turns.
-        armed_poll_s: Between looks at lid, vacuum and gate while it is armed.
+        poll_s: Between readings of the speed while the chuck turns.
+        look_s: At least this long between looks at lid and vacuum.
+        care_s: At least this long between feeding the watchdog and asking for errors.
+        armed_poll_s: Between looks while it is armed.
         timeout_s: How long an answer may take.
         watchdog_s: The motor lets go after this long without a sign of life.
         late_s: A start that comes later than this after its time is a fault.
@@ -29,6 +31,8 @@ class SpinSettings:
     """
 
     poll_s: float = 0.1
+    look_s: float = 0.2
+    care_s: float = 0.5
     armed_poll_s: float = 0.25
     timeout_s: float = 0.5
     watchdog_s: float = 2.0

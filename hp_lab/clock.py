@@ -19,10 +19,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from hp_lab.errors import HpLabError
+from hp_lab.timers import DueCall, Timers
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,24 +94,6 @@ class LabClock(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Event:
-    when_s: float
-    key: str
-    sequence: int
-    callback: Callable[[], None] | None = field(compare=False)
-
-    def __lt__(self, other: "_Event") -> bool:
-        return (self.when_s, self.key, self.sequence) < (
-            other.when_s,
-            other.key,
-            other.sequence,
-        )
-
-    def cancel(self) -> None:
-        self.callback = None
-
-
 class LaboratoryStalled(HpLabError):
     """Virtual time cannot go on: nobody is busy and nothing is due."""
 
@@ -130,7 +112,7 @@ class VirtualClock:
     def __init__(self, start_s: float = 1_767_225_600.0) -> None:
         self._lock = threading.Lock()
         self._now_s = start_s
-        self._heap: list[_Event] = []
+        self._heap: list[DueCall] = []
         self._sequence = itertools.count()
         self._busy = 0
         self._holders: Counter[str] = Counter()
@@ -216,8 +198,8 @@ class VirtualClock:
         with self._lock:
             return self._busy == 0 and not any(e.callback for e in self._heap)
 
-    def _push(self, when_s: float, key: str, callback: Callable[[], None]) -> _Event:
-        event = _Event(max(when_s, self._now_s), key, next(self._sequence), callback)
+    def _push(self, when_s: float, key: str, callback: Callable[[], None]) -> DueCall:
+        event = DueCall(max(when_s, self._now_s), key, next(self._sequence), callback)
         heapq.heappush(self._heap, event)
         return event
 
@@ -270,7 +252,7 @@ class _VirtualSignal:
         self._key = key
         self._flag = False
         # Wake-ups of those who wait, each with its timeout, None for an infinite one.
-        self._waiting: list[tuple[threading.Event, _Event | None]] = []
+        self._waiting: list[tuple[threading.Event, DueCall | None]] = []
 
     def is_set(self) -> bool:
         return self._flag
@@ -331,7 +313,7 @@ class WallClock:
         self._origin_s = origin_s
         # Monotonic, so that a step of the system clock does not move a deadline.
         self._start_s = time.time() - time.monotonic()
-        self._timers = _Timers()
+        self._timers = Timers()
 
     def now_s(self) -> float:
         """Return the laboratory time, seconds since the Unix epoch."""
@@ -383,43 +365,3 @@ class _WallSignal:
         if timeout_s == float("inf"):
             return self._event.wait()
         return self._event.wait(max(0.0, timeout_s) / self._speed)
-
-
-class _Timers:
-    """One thread that makes calls when they are due."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._heap: list[_Event] = []
-        self._sequence = itertools.count()
-        self._thread: threading.Thread | None = None
-
-    def call_at(self, monotonic_s: float, callback: Callable[[], None]) -> _Event:
-        with self._condition:
-            event = _Event(monotonic_s, "", next(self._sequence), callback)
-            heapq.heappush(self._heap, event)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="lab-clock", daemon=True
-                )
-                self._thread.start()
-            self._condition.notify()
-        return event
-
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                while not self._heap:
-                    self._condition.wait()
-                wait_s = self._heap[0].when_s - time.monotonic()
-                if wait_s > 0:
-                    self._condition.wait(wait_s)
-                    continue
-                callback = heapq.heappop(self._heap).callback
-            if callback is None:
-                continue
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - logged; one bad call must not end time
-                # The other calls of the laboratory are still due.
-                _LOG.exception("a call that was due on the laboratory's clock failed")

@@ -13,7 +13,8 @@ from functools import partial
 from hp_lab.errors import HpLabError, InventoryError
 from hp_lab.nodes.planner_client import PlannerClient
 from hp_lab.nodes.runtime import LabRuntime, Latch
-from hp_lab.nodes.task_runner import TaskRunner, intent_of
+from hp_lab.nodes.task_goals import intent_of
+from hp_lab.nodes.task_runner import TaskRunner
 from hp_lab.orchestration.commands import (
     AnalyseFilm,
     AskPerson,
@@ -40,9 +41,10 @@ from hp_lab.orchestration.events import (
     SampleEnded,
     event_data,
 )
+from hp_lab.orchestration.fold import apply
 from hp_lab.orchestration.preparation import Preparation
 from hp_lab.orchestration.replay import replay
-from hp_lab.orchestration.state import CampaignState, Task, apply
+from hp_lab.orchestration.state import CampaignState, Task
 from hp_lab.orchestration.step import decide
 from hp_lab.store.journal import Journal
 from hp_lab.store.readings import Readings

@@ -9,11 +9,9 @@ lost heartbeat stop the job and make the device safe, whatever the lifecycle's s
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from hp_lab_interfaces.msg import SafetyState
@@ -24,7 +22,6 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from hp_lab.clock import Signal
 from hp_lab.devices.armed import FireGate
 from hp_lab.errors import (
     DeviceError,
@@ -36,6 +33,7 @@ from hp_lab.errors import (
     LaboratoryBusy,
 )
 from hp_lab.lab_config import LabConfig, load_lab_config
+from hp_lab.nodes.job import Driver, Job, NotActiveError
 from hp_lab.nodes.process import until_gone
 from hp_lab.nodes.runtime import LabRuntime, seconds_of, time_msg
 
@@ -46,41 +44,6 @@ _RETRY_S = 0.25
 _CAMPAIGN_LEAVES_S = 1.5
 # A result that was sent has arrived by then.
 _RESULT_S = 0.2
-
-
-class Driver(Protocol):
-    """What every driver can do."""
-
-    def connect(self) -> None:
-        """Open the port and check who is there."""
-        ...
-
-    def close(self) -> None:
-        """Let the port go."""
-        ...
-
-    def make_safe(self) -> None:
-        """Bring the device to its safe state."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One goal while it is worked on.
-
-    Attributes:
-        goal: The goal message.
-        stop: Raised when the job is to give up.
-        gate: Where an armed device waits to be fired.
-        feedback: Publishes a feedback message, from any thread.
-        armed: Tells the client that the device is armed.
-    """
-
-    goal: Any
-    stop: Signal
-    gate: FireGate
-    feedback: Callable[[Any], None]
-    armed: Callable[[], None]
 
 
 class DeviceNode(LifecycleNode):
@@ -414,9 +377,3 @@ class DeviceNode(LifecycleNode):
         message = DiagnosticArray(status=[status])
         message.header.stamp = time_msg(self.runtime.clock.now_s())
         self._diagnostics.publish(message)
-
-
-class NotActiveError(DeviceError):
-    """The node is not active."""
-
-    code = ErrorCode.NOT_ACTIVE

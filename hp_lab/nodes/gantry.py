@@ -7,7 +7,8 @@ from sensor_msgs.msg import JointState
 
 from hp_lab.devices.gantry.driver import GrblGantry
 from hp_lab.lab_config import LabConfig
-from hp_lab.nodes.device_node import DeviceNode, Job
+from hp_lab.nodes.device_node import DeviceNode
+from hp_lab.nodes.job import Job
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime, time_msg
 

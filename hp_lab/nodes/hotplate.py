@@ -9,7 +9,8 @@ from sensor_msgs.msg import Temperature
 from hp_lab.devices.hotplate.driver import AnnealReading, IkaHotplate
 from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import LabConfig
-from hp_lab.nodes.device_node import DeviceNode, Job
+from hp_lab.nodes.device_node import DeviceNode
+from hp_lab.nodes.job import Job
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime, time_msg
 from hp_lab.recipes.steps import AnnealSegment

@@ -10,7 +10,8 @@ from hp_lab.devices.pipettor.driver import OpentronsPipettor
 from hp_lab.devices.pipettor.protocol import DeckState
 from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import LabConfig
-from hp_lab.nodes.device_node import LATCHED, DeviceNode, Job
+from hp_lab.nodes.device_node import LATCHED, DeviceNode
+from hp_lab.nodes.job import Job
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime, time_msg
 from hp_lab.recipes.steps import Drop, Transfer

@@ -8,7 +8,8 @@ from hp_lab_interfaces.msg import Spectrum as SpectrumMsg
 from hp_lab.devices.spectrometer.driver import OceanSpectrometer
 from hp_lab.lab_config import LabConfig
 from hp_lab.nodes.convert import spectrum_to_msg
-from hp_lab.nodes.device_node import DeviceNode, Job
+from hp_lab.nodes.device_node import DeviceNode
+from hp_lab.nodes.job import Job
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime
 

@@ -1,8 +1,4 @@
-"""Sends a task's actions to the device nodes and waits for their outcome.
-
-Numbers become float here whatever they were: an int in a float64 field of a ROS message
-ends the whole process.
-"""
+"""Sends a task's actions to the device nodes and waits for their outcome."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,18 +12,24 @@ from hp_lab_interfaces.action import (
     SpinCoat,
     TransferLiquids,
 )
-from hp_lab_interfaces.msg import AnnealSegment as AnnealSegmentMsg
 from hp_lab_interfaces.msg import DeckState as DeckStateMsg
-from hp_lab_interfaces.msg import SpinStep as SpinStepMsg
-from hp_lab_interfaces.msg import TransferStep as TransferStepMsg
 from hp_lab_interfaces.srv import FireAt
 from rclpy.node import Node
 
-from hp_lab.errors import ErrorCode, HpLabError, InventoryError
+from hp_lab.errors import ErrorCode, HpLabError
 from hp_lab.nodes.convert import spectrum_from_msg
 from hp_lab.nodes.goals import GoalRun, GoalSender
 from hp_lab.nodes.runtime import LabRuntime, Latch, seconds_of, time_msg
-from hp_lab.orchestration.events import DeckData, TaskEnded, TaskStarted
+from hp_lab.nodes.task_goals import (
+    anneal_goal,
+    deck_data,
+    deck_msg,
+    drop_goal,
+    measure_goal,
+    mix_goal,
+    spin_goal,
+)
+from hp_lab.orchestration.events import TaskEnded
 from hp_lab.orchestration.state import CampaignState, Sample, Task
 from hp_lab.recipes import steps
 from hp_lab.store.readings import Readings, Trace
@@ -38,39 +40,6 @@ _PATIENCE_S = 900.0
 _SERVICE_TIMEOUT_S = 10.0
 # Between the moment both devices are armed and the start of the spin.
 _FIRE_LEAD_S = 1.0
-
-
-def intent_of(task: Task, sample: Sample, state: CampaignState) -> TaskStarted:
-    """Return what is about to be done and taken from the inventory.
-
-    Raises:
-        InventoryError: There are not enough fresh tips.
-    """
-    step = sample.recipe.steps[task.data.step] if task.data.step >= 0 else None
-    liquids: list[tuple[str, float]] = []
-    tips = 0
-    if isinstance(step, steps.Mix):
-        liquids = [(t.source, t.volume_ul) for t in step.transfers]
-        tips = sum(t.new_tip for t in step.transfers)
-    elif isinstance(step, steps.SpinCoat):
-        liquids = [(d.source, d.volume_ul) for d in step.drops]
-        tips = len(step.drops)
-    if tips > state.tips_left:
-        msg = (
-            f"{task.data.task_id}: needs {tips} fresh tips, {state.tips_left} are "
-            "left; put new racks on the deck"
-        )
-        raise InventoryError(msg)
-    volumes: dict[str, float] = defaultdict(float)
-    for well, volume_ul in liquids:
-        volumes[well] += volume_ul
-    return TaskStarted(
-        task_id=task.data.task_id,
-        sample_id=sample.sample_id,
-        attempt=task.attempt + 1,
-        tips=tips,
-        volumes_ul=volumes,
-    )
 
 
 class TaskRunner:
@@ -134,10 +103,10 @@ class TaskRunner:
                 case "move":
                     ended = await self._move(task, sample)
                 case "mix":
-                    ended = await self._mix(task, sample, _deck_msg(state))
+                    ended = await self._mix(task, sample, deck_msg(state))
                 case "spin_coat":
                     ended = await self._spin_coat(
-                        task, sample, _deck_msg(state), readings
+                        task, sample, deck_msg(state), readings
                     )
                 case "anneal":
                     ended = await self._anneal(task, sample, readings)
@@ -203,29 +172,14 @@ class TaskRunner:
         step = sample.recipe.steps[task.data.step]
         if not isinstance(step, steps.Mix):
             raise TypeError(step)
-        goal = TransferLiquids.Goal(
-            sample_id=sample.sample_id,
-            deck=deck,
-            steps=[
-                TransferStepMsg(
-                    source=t.source,
-                    target=t.target,
-                    volume_ul=float(t.volume_ul),
-                    rate_ul_s=float(t.rate_ul_s),
-                    mix_repetitions=t.mix_repetitions,
-                    mix_volume_ul=float(t.mix_volume_ul),
-                    new_tip=t.new_tip,
-                )
-                for t in step.transfers
-            ],
-        )
+        goal = mix_goal(sample, step, deck)
         run = await self._start(task, self._pipettor, goal)
         result = await run.result(self._patience_s(task))
         return self._ended(
             task,
             error_code=result.error_code,
             message=result.message,
-            deck=_deck_data(result.deck),
+            deck=deck_data(result.deck),
         )
 
     async def _spin_coat(
@@ -236,11 +190,11 @@ class TaskRunner:
             raise TypeError(step)
         patience_s = self._patience_s(task)
         spin = await self._start(
-            task, self._coater, self._spin_goal(sample, step, patience_s), "/spin"
+            task, self._coater, spin_goal(sample, step, patience_s), "/spin"
         )
         drops = None
         if step.drops:
-            goal = self._drop_goal(sample, step, deck, patience_s)
+            goal = drop_goal(sample, step, deck, patience_s)
             drops = await self._start(task, self._pipettor, goal, "/drop")
         armed = await spin.armed(patience_s) and (
             drops is None or await drops.armed(patience_s)
@@ -269,51 +223,8 @@ class TaskRunner:
             error_code=failed[0].error_code if failed else 0,
             message=refused or (failed[0].message if failed else ""),
             readings=[reading] if reading else [],
-            deck=_deck_data(dropped.deck) if dropped is not None else None,
+            deck=deck_data(dropped.deck) if dropped is not None else None,
             facts=facts,
-        )
-
-    def _spin_goal(
-        self, sample: Sample, step: steps.SpinCoat, patience_s: float
-    ) -> SpinCoat.Goal:
-        return SpinCoat.Goal(
-            sample_id=sample.sample_id,
-            arm=True,
-            arm_timeout_s=patience_s,
-            steps=[
-                SpinStepMsg(
-                    speed_rpm=float(s.speed_rpm),
-                    acceleration_rpm_s=float(s.acceleration_rpm_s),
-                    duration_s=float(s.duration_s),
-                )
-                for s in step.steps
-            ],
-        )
-
-    def _drop_goal(
-        self,
-        sample: Sample,
-        step: steps.SpinCoat,
-        deck: DeckStateMsg,
-        patience_s: float,
-    ) -> TransferLiquids.Goal:
-        return TransferLiquids.Goal(
-            sample_id=sample.sample_id,
-            arm=True,
-            arm_timeout_s=patience_s,
-            deck=deck,
-            steps=[
-                TransferStepMsg(
-                    source=d.source,
-                    target="spin_chuck/A1",
-                    volume_ul=float(d.volume_ul),
-                    rate_ul_s=float(d.rate_ul_s),
-                    new_tip=True,
-                    timed=True,
-                    drop_offset_s=float(d.offset_s),
-                )
-                for d in step.drops
-            ],
         )
 
     async def _fire_both(self, step: steps.SpinCoat, with_drops: bool) -> str:
@@ -335,18 +246,7 @@ class TaskRunner:
         step = sample.recipe.steps[task.data.step]
         if not isinstance(step, steps.Anneal):
             raise TypeError(step)
-        goal = Anneal.Goal(
-            sample_id=sample.sample_id,
-            position=task.data.target,
-            profile=[
-                AnnealSegmentMsg(
-                    temperature_c=float(s.temperature_c),
-                    ramp_k_min=float(s.ramp_k_min),
-                    hold_s=float(s.hold_s),
-                )
-                for s in step.profile
-            ],
-        )
+        goal = anneal_goal(sample, step, task.data.target)
         run = await self._start(task, self._hotplates[task.data.device], goal)
         result = await run.result(self._patience_s(task))
         reading = _append_trace(readings, task, result, "temperature_c", result.trace_c)
@@ -364,14 +264,7 @@ class TaskRunner:
         step = sample.recipe.steps[task.data.step]
         if not isinstance(step, steps.Measure):
             raise TypeError(step)
-        goal = AcquireSpectrum.Goal(
-            sample_id=sample.sample_id,
-            mode=step.mode,
-            integration_s=float(step.integration_s),
-            averages=step.averages,
-            repeats=step.repeats,
-            interval_s=float(step.interval_s),
-        )
+        goal = measure_goal(sample, step)
         run = await self._start(task, self._spectrometer, goal)
         result = await run.result(self._patience_s(task))
         # Raw first: the readings are stored before anybody looks at them.
@@ -396,25 +289,6 @@ class TaskRunner:
         stopped = await latch.wait_for(lambda: self._cancelled, step.duration_s)
         del self._rests[task.data.task_id]
         return self._ended(task, error_code=int(ErrorCode.CANCELLED) if stopped else 0)
-
-
-def _deck_msg(state: CampaignState) -> DeckStateMsg:
-    return DeckStateMsg(
-        wells=list(state.volumes_ul),
-        volumes_ul=[float(v) for v in state.volumes_ul.values()],
-        racks=list(state.tips_used),
-        tips_used=list(state.tips_used.values()),
-    )
-
-
-def _deck_data(deck: DeckStateMsg) -> DeckData | None:
-    if not deck.wells:
-        # The robot's node never got as far as its driver.
-        return None
-    return DeckData(
-        volumes_ul=dict(zip(deck.wells, deck.volumes_ul, strict=True)),
-        tips_used=dict(zip(deck.racks, deck.tips_used, strict=True)),
-    )
 
 
 def _append_trace(

@@ -4,7 +4,8 @@ from pydantic import ValidationError
 
 from hp_lab.errors import JournalError
 from hp_lab.orchestration.events import event_from
-from hp_lab.orchestration.state import CampaignState, apply
+from hp_lab.orchestration.fold import apply
+from hp_lab.orchestration.state import CampaignState
 from hp_lab.store.journal import JournalReader
 
 

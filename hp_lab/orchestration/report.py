@@ -37,7 +37,7 @@ def report_run(run_dir: RunDir) -> Path:
     with JournalReader.open(run_dir.journal) as journal:
         state = replay(journal)
         page = _page(run_dir, state, ReadingsReader(journal))
-    template = files("hp_lab.orchestration") / "data" / "report.html.j2"
+    template = files("hp_lab.orchestration") / "templates" / "report.html.j2"
     environment = Environment(autoescape=True)
     text = environment.from_string(template.read_text(encoding="utf-8")).render(page)
     draft = run_dir.report.with_suffix(".draft")

@@ -21,7 +21,8 @@ from hp_lab.orchestration.commands import (
     WakeAt,
 )
 from hp_lab.orchestration.events import Event
-from hp_lab.orchestration.state import UNKNOWN, CampaignState, Sample, Task, apply
+from hp_lab.orchestration.fold import apply
+from hp_lab.orchestration.state import UNKNOWN, CampaignState, Sample, Task
 
 # Slack for the rounding of laboratory times, seconds.
 _EPSILON_S = 1e-6

@@ -13,8 +13,9 @@ from ros_graph import ROOT, START_S, Graph
 from std_srvs.srv import Trigger
 
 from hp_lab.errors import Aborted, DeviceLost, ErrorCode
-from hp_lab.nodes.device_node import DeviceNode, Job
+from hp_lab.nodes.device_node import DeviceNode
 from hp_lab.nodes.goals import GoalSender
+from hp_lab.nodes.job import Job
 from hp_lab.nodes.lifecycle import LifecycleManager
 from hp_lab.nodes.runtime import time_msg
 from hp_lab.nodes.safety import SafetyNode

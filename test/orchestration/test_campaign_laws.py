@@ -10,7 +10,8 @@ from hp_lab.errors import ErrorCode
 from hp_lab.orchestration import commands as cmd
 from hp_lab.orchestration import events as ev
 from hp_lab.orchestration.recipe_data import recipe_data, recipe_from
-from hp_lab.orchestration.state import UNKNOWN, CampaignState, apply
+from hp_lab.orchestration.fold import apply
+from hp_lab.orchestration.state import UNKNOWN, CampaignState
 from hp_lab.orchestration.step import decide
 from hp_lab.recipes.steps import (
     Anneal,

@@ -38,12 +38,11 @@ def node_executables() -> list[str]:
 
 
 def data_in_packages() -> list[str]:
-    """Return every data file and template of the package, relative to hp_lab."""
+    """Return every file under a hp_lab/**/data folder, relative to hp_lab."""
     package = ROOT / NAME
     files = (path for path in package.rglob("*") if path.is_file())
     inside = (path.relative_to(package) for path in files)
-    kinds = {"data", "templates"}
-    return sorted(str(path) for path in inside if kinds & set(path.parts[:-1]))
+    return sorted(str(path) for path in inside if "data" in path.parts[:-1])
 
 
 def shared_files() -> list[tuple[str, list[str]]]:

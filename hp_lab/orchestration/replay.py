@@ -1,9 +1,11 @@
 """State from a journal."""
 
+from collections.abc import Iterator
+
 from pydantic import ValidationError
 
 from hp_lab.errors import JournalError
-from hp_lab.orchestration.events import event_from
+from hp_lab.orchestration.events import Event, event_from
 from hp_lab.orchestration.fold import apply
 from hp_lab.orchestration.state import CampaignState
 from hp_lab.store.journal import JournalReader
@@ -16,6 +18,17 @@ def replay(journal: JournalReader) -> CampaignState:
         JournalError: An event is not one of this version.
     """
     state = CampaignState()
+    for at_s, event in events_of(journal):
+        state = apply(state, event, at_s)
+    return state
+
+
+def events_of(journal: JournalReader) -> Iterator[tuple[float, Event]]:
+    """Return the events of a journal with their laboratory times, in order.
+
+    Raises:
+        JournalError: As :func:`replay`.
+    """
     for stored in journal.events():
         try:
             event = event_from(stored.kind, dict(stored.data))
@@ -25,5 +38,4 @@ def replay(journal: JournalReader) -> CampaignState:
                 f"of this version of hp_lab ({error.error_count()} fields differ)"
             )
             raise JournalError(msg) from error
-        state = apply(state, event, stored.lab_time_s)
-    return state
+        yield stored.lab_time_s, event

@@ -29,7 +29,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("hp_lab")
 
-collect_ignore = [] if HAS_ROS else ["nodes"]
+# What tests share is imported by them; doctests are looked for in hp_lab.
+collect_ignore = ["support"] if HAS_ROS else ["support", "nodes"]
 
 
 def pytest_report_header() -> str:

@@ -30,6 +30,7 @@ STRUCTURED = Effort(particles=512, moves=8, last_moves=15, keep=0.7)
 _PREDICTING = 48
 _OUTLIER = 4.0
 _LEAST_FILMS = 8
+_MANY_FILMS = 60
 # A model below this probability is left out of predictions.
 _NEGLIGIBLE = 0.02
 _SIGNS = {"exact": 0, "lower_bound": 1, "upper_bound": -1}
@@ -148,10 +149,14 @@ class Surrogate:
         if compared:
             effort = replace(effort, particles=max(effort.particles, 256))
         data = self.data
+        if len(data) > _MANY_FILMS:
+            # A likelihood costs the cube of the films, and a posterior of many films
+            # is narrow but simple.
+            effort = replace(effort, particles=min(effort.particles, 256), moves=4)
         usable = (
             memory is not None
             and memory.model == fingerprint(model)
-            and memory.z.shape == (effort.particles, len(model.priors))
+            and memory.z.shape[1] == len(model.priors)
         )
         memory = memory if usable else None
         if sign.any():

@@ -187,6 +187,6 @@ def test_random_candidates_repeat_with_their_seed():
 @pytest.mark.slow
 def test_a_proposal_takes_about_a_second():
     goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(40))
-    start = time.perf_counter()
+    start = time.process_time()
     propose(goal)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

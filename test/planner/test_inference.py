@@ -1,0 +1,278 @@
+"""Inference against closed forms; hypotheses, bounds, learning."""
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.planner import bounds, hypervolume
+from hp_lab.planner.gp import Data, StructuredGP
+from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
+from hp_lab.planner.kernels import Stationary
+from hp_lab.planner.learning import Learner, Rewards, misfit, none_fits
+from hp_lab.planner.posterior import films, fit, from_bytes, remember, to_bytes
+from hp_lab.planner.priors import LogNormal, Normal, Uniform
+from hp_lab.planner.ready_made import NAMES
+from hp_lab.planner.smc import Effort
+from hp_lab.planner.theory import from_table
+
+QUICK = Effort(particles=256, moves=5, last_moves=10, keep=0.6)
+KERNEL = Stationary(((0,),), (LogNormal(median=0.3, sd=0.01),))
+LINE = Hypothesis(
+    name="line",
+    function=lambda x, a, b: a + b * x["x"],
+    priors={"a": Normal(mean=0, sd=2), "b": Normal(mean=0, sd=5)},
+)
+NARROW = LogNormal(median=0.01, sd=0.001)
+
+
+def line_data(n=10, seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.linspace(0, 1, n)
+    y = 1 + 3 * x + 0.1 * rng.standard_normal(n)
+    return Data(X=x[:, None], x={"x": x}, y=y, variance=np.full(n, 1e-4))
+
+
+def line_model(**more):
+    return StructuredGP(
+        name="line",
+        kernel=KERNEL,
+        hypothesis=LINE,
+        variance=more.pop("variance", NARROW),
+        noise=NARROW,
+        **more,
+    )
+
+
+def exact_evidence(data):
+    model = line_model()
+    prior = model.bind(data).prior(np.zeros((1, 5)))
+    basis = np.column_stack([np.ones(len(data)), data.x["x"]])
+    total = prior.covariance[0] + np.diag(data.variance + 0.01)
+    total = total + basis @ np.diag([4.0, 25.0]) @ basis.T
+    return multivariate_normal(np.zeros(len(data)), total).logpdf(data.y)
+
+
+@pytest.mark.slow
+def test_the_evidence_of_a_conjugate_model_is_its_closed_form():
+    for seed in range(3):
+        data = line_data(seed=seed)
+        found = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(seed))
+        assert found.log_evidence == pytest.approx(exact_evidence(data), abs=0.3)
+
+
+@pytest.mark.slow
+def test_a_warm_fit_agrees_with_a_cold_one():
+    data = line_data(12)
+    rng = np.random.default_rng(0)
+    first = fit(line_model(), data.rows(np.arange(11)), effort=QUICK, rng=rng)
+    memories, extra = from_bytes(to_bytes({"m": remember(first)}, {"k": 1}))
+    assert extra == {"k": 1}
+    warm = fit(line_model(), data, effort=QUICK, rng=rng, memory=memories["m"])
+    assert warm.warm
+    assert warm.log_evidence == pytest.approx(exact_evidence(data), abs=0.3)
+
+
+def test_bytes_of_a_posterior_repeat_and_foreign_ones_are_refused():
+    data = line_data(4)
+    one = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(0))
+    two = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(0))
+    packed = to_bytes({"m": remember(one)}, {})
+    assert packed == to_bytes({"m": remember(two)}, {})
+    with pytest.raises(ValueError, match="cut short"):
+        from_bytes(packed[:-10])
+    with pytest.raises(ValueError, match="Expecting"):
+        from_bytes(b"nothing")
+
+
+def test_twins_are_told_apart():
+    data = line_data(3)
+    twins = data.rows(np.array([0, 0, 1]))
+    assert len(set(films(twins))) == 3
+
+
+def test_leaving_a_film_out_is_conditioning_without_it():
+    data = line_data(6)
+    z = np.random.default_rng(0).standard_normal((2, 5)) * 0.3
+    residual, sd = line_model().bind(data).condition(z).leave_one_out()
+    keep = np.array([0, 1, 3, 4, 5])
+    process = line_model().bind(data.rows(keep)).condition(z)
+    mean, latent = process.predict(data.X[2:3], {"x": data.x["x"][2:3]})
+    noisy = np.sqrt(latent**2 + process.noise_sd[:, None] ** 2 + data.variance[2])
+    assert np.allclose(residual[:, 2], data.y[2] - mean[:, 0], atol=1e-4)
+    assert np.allclose(sd[:, 2], noisy[:, 0], rtol=1e-3)
+
+
+def test_a_hypothesis_that_raises_or_is_undefined_says_so():
+    data = line_data(5)
+
+    def broken(x, a):
+        raise ZeroDivisionError("no such film")
+
+    priors = {"a": Normal(mean=0, sd=1)}
+    model = StructuredGP(
+        name="b",
+        kernel=KERNEL,
+        hypothesis=Hypothesis(name="b", function=broken, priors=priors),
+    )
+    with pytest.raises(InvalidInput, match=r"hypothesis b.*no such film"):
+        fit(model, data, effort=QUICK, rng=np.random.default_rng(0))
+    nowhere = Hypothesis(
+        name="n", function=lambda x, a: a * x["x"] * np.inf, priors=priors
+    )
+    model = StructuredGP(name="n", kernel=KERNEL, hypothesis=nowhere)
+    with pytest.raises(InvalidInput, match="widen the priors"):
+        fit(model, data, effort=QUICK, rng=np.random.default_rng(0))
+
+
+def test_a_hypothesis_of_single_numbers_gives_the_same():
+    def single(x, a, b):
+        return a + b * x["x"]
+
+    slow = Hypothesis(name="s", function=single, priors=LINE.priors, vectorised=False)
+    x = {"x": np.linspace(0, 1, 5)}
+    phi = np.random.default_rng(0).standard_normal((3, 2))
+    assert np.allclose(slow.mean(x, phi), LINE.mean(x, phi))
+
+
+def test_registered_hypotheses_are_found_by_name():
+    assert set(NAMES) <= set(registered())
+    with pytest.raises(InvalidConfig, match="confinement"):
+        find("nothing_like_it")
+    with pytest.raises(InvalidConfig, match="no parameter"):
+        find("bowing", priors={"colour": Normal(mean=0, sd=1)})
+    with pytest.raises(InvalidConfig, match="priors are given"):
+        hypothesis("odd", a=Normal(mean=0, sd=1))(lambda _, b: b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ready_made_hypotheses_are_finite_at_their_prior(name):
+    one = find(name)
+    x = {
+        "n": np.arange(1.0, 6),
+        "br_fraction": np.linspace(0, 1, 5),
+        "fraction": np.linspace(0, 1, 5),
+        "position": np.linspace(0, 1, 5),
+        "j1": np.linspace(0, 0.8, 5),
+        "j2": np.linspace(-0.2, 0.6, 5),
+        "anneal_c": np.linspace(60, 180, 5),
+        "anneal_s": np.linspace(0, 3600, 5),
+        "drop_time_s": np.linspace(5, 30, 5),
+    }
+    z = np.random.default_rng(0).standard_normal((50, len(one.priors)))
+    phi = np.column_stack([p.value(z[:, i]) for i, p in enumerate(one.priors.values())])
+    value = one.mean(x, phi)
+    assert value.shape == (50, 5)
+    assert np.isfinite(value).all()
+
+
+def test_the_edge_of_order_is_onsagers():
+    # sinh(2 K) = 1 at K = 0.4407.
+    K = {"j1": np.array([0.4406, 0.4408]), "j2": np.zeros(2)}
+    value = find("onsager").mean(K, np.array([[1.0, 1.0]]))[0]
+    assert value[0] == 0
+    assert value[1] > 0.2
+
+
+def test_a_bound_is_worth_what_monte_carlo_says():
+    rng = np.random.default_rng(0)
+    K = np.array([[1.0, 0.6], [0.6, 1.0]])
+    y, variance = np.array([0.2, 0.8]), np.array([0.01, 0.04])
+    value, wide = bounds.sites(np.zeros(2), K, y, variance, np.array([0, 1]))
+    draws = rng.multivariate_normal(np.zeros(2), K, 400_000)
+    weight = np.exp(-0.5 * (y[0] - draws[:, 0]) ** 2 / variance[0])
+    noisy = draws[:, 1] + 0.2 * rng.standard_normal(len(draws))
+    weight = weight * (noisy > y[1])
+    expected = (weight @ draws) / weight.sum()
+    gain = K @ np.linalg.inv(K + np.diag(wide))
+    assert np.allclose(gain @ value, expected, atol=0.02)
+
+
+def test_hypervolume_of_boxes_and_its_expected_gain():
+    front = np.array([[1.0, 3.0, 2.0], [2.0, 2.0, 2.0], [3.0, 1.0, 1.0]])
+    reference = np.zeros(3)
+    volume = hypervolume.hypervolume(front, reference)
+    rng = np.random.default_rng(0)
+    cloud = rng.random((200_000, 3)) * 4
+    covered = (front[None] >= cloud[:, None]).all(axis=2).any(axis=1)
+    assert volume == pytest.approx(64 * covered.mean(), rel=0.02)
+    mean, sd = np.array([[2.0, 2.5, 1.5]]), np.array([[0.5, 0.7, 0.6]])
+    draws = mean + sd * rng.standard_normal((1500, 3))
+    gains = [hypervolume.hypervolume(np.vstack([front, d]), reference) for d in draws]
+    found = np.exp(hypervolume.log_expected_gain(mean, sd, front, reference))[0]
+    assert found == pytest.approx(np.mean(gains) - volume, rel=0.1)
+
+
+def test_the_published_account_rewards_a_falling_uncertainty():
+    account = Rewards.empty(2)
+    for _ in range(3):
+        account = account.warmed([1.0, 2.0])
+    assert account.mean == (1.0, 0.0)
+    assert not account.warming_up
+    worse = account.rewarded(0, 5.0)
+    assert worse.mean[0] == pytest.approx((3 * 1.0 - 1) / 4)
+    assert account.rewarded(1, 0.5).mean[1] == pytest.approx((0 + 1) / 4)
+
+
+@pytest.mark.slow
+def test_a_right_hypothesis_needs_no_gp_and_a_wrong_one_does():
+    rng = np.random.default_rng(0)
+    x = np.linspace(0, 1, 18)
+    bent = Data(
+        X=x[:, None],
+        x={"x": x},
+        y=np.sin(6 * x) + 0.05 * rng.standard_normal(18),
+        variance=np.full(18, 1e-6),
+    )
+    model = StructuredGP(
+        name="line",
+        kernel=Stationary(((0,),), (LogNormal(median=0.3, sd=0.5),)),
+        hypothesis=LINE,
+        noise=LogNormal(median=0.01, sd=0.5),
+    )
+    right = misfit(model, line_data(18), rng)
+    wrong = misfit(model, bent, rng)
+    assert not none_fits({"line": right}, "line")
+    assert none_fits({"line": wrong}, "line")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["evidence", "published"])
+def test_a_learner_measures_each_candidate_once(policy):
+    x = np.linspace(0, 1, 12)
+    flat = Hypothesis(
+        name="flat",
+        function=lambda x, a: a + 0 * x["x"],
+        priors={"a": Uniform(low=-3, high=3)},
+    )
+    models = [line_model(), StructuredGP(name="flat", kernel=KERNEL, hypothesis=flat)]
+    learner = Learner(
+        models=models,
+        X=x[:, None],
+        x={"x": x},
+        policy=policy,
+        rng=np.random.default_rng(0),
+        effort=QUICK,
+    )
+    seen = [0, 11]
+    for index in seen:
+        learner.observe(index, 1 + 3 * x[index])
+    for _ in range(5):
+        index = learner.next()
+        assert index not in seen
+        seen.append(index)
+        learner.observe(index, 1 + 3 * x[index])
+    assert learner.probabilities().sum() == pytest.approx(1)
+    with pytest.raises(InvalidInput, match="finite"):
+        learner.observe(1, float("nan"))
+
+
+def test_a_table_of_theory_is_met_at_its_rows():
+    rows = [{"s": "A", "n": float(n), "value": 2.0 / n} for n in (1, 2, 3)]
+    rows += [{"s": "B", "n": 1.0, "value": 5.0}]
+    one = from_table("calc", rows, "value")
+    x = {"s": np.array(["A", "B"], dtype=object), "n": np.array([2.0, 1.0])}
+    value = one.mean(x, np.array([[0.0, 1.0]]))[0]
+    assert np.allclose(value, [1.0, 5.0], atol=1e-5)
+    with pytest.raises(InvalidConfig, match="row 2"):
+        from_table("calc", [rows[0], {"n": 1.0}], "value")

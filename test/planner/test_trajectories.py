@@ -1,0 +1,75 @@
+"""Annealing profiles stay within the limits, whatever the latent space says."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.planner.space import Space
+
+SECTION = {
+    "anneal": {
+        "type": "trajectory",
+        "segments": 3,
+        "high_c": 160,
+        "max_hold_s": 900,
+        "max_total_s": 3000,
+    }
+}
+SPACE = Space.parse(SECTION)
+DIMENSION = SPACE.dimensions["anneal"]
+
+
+@given(seed=st.integers(0, 2**31), far=st.floats(0, 20))
+@settings(max_examples=15, deadline=None)
+def test_whatever_is_decoded_is_within_the_limits(seed, far):
+    rng = np.random.default_rng(seed)
+    scaled = DIMENSION.decode(far * rng.standard_normal((30, DIMENSION.latent)))
+    codes = DIMENSION.snap(np.hstack([scaled, np.zeros((30, DIMENSION.latent))]))
+    for one in SPACE.settings(codes):
+        SPACE.check(one)
+    for one in SPACE.settings(SPACE.move(codes, rng, 0.5)):
+        SPACE.check(one)
+
+
+def test_profiles_go_there_and_back():
+    codes = SPACE.sample_codes(np.random.default_rng(0), 50)
+    assert np.abs(SPACE.codes(SPACE.settings(codes)) - codes).max() < 1e-9
+
+
+def test_samples_fill_the_temperatures():
+    columns = SPACE.columns(SPACE.sample_codes(np.random.default_rng(0), 500))
+    assert columns["anneal.1.c"].min() < 60
+    assert columns["anneal.1.c"].max() > 140
+
+
+def test_the_same_course_has_the_same_place_however_it_is_cut():
+    # One hold of 600 s at 100 C, or two that follow each other.
+    values = np.array(
+        [
+            [100, 300, 10, 100, 300, 10, 100, 10, 10],
+            [100, 100, 10, 100, 500, 10, 100, 10, 10],
+            [150, 300, 10, 60, 300, 10, 60, 10, 10],
+        ],
+        dtype=float,
+    )
+    place = DIMENSION.encode(values)
+    assert np.linalg.norm(place[0] - place[1]) < 1e-6
+    assert np.linalg.norm(place[0] - place[2]) > 0.1
+
+
+def test_a_profile_that_takes_too_long_is_refused():
+    one = SPACE.settings(SPACE.sample_codes(np.random.default_rng(0), 1))[0]
+    slow = {**one, **{f"anneal.{k}.s": 900.0 for k in (1, 2, 3)}}
+    slow |= {f"anneal.{k}.ramp_k_min": 1.0 for k in (1, 2, 3)}
+    with pytest.raises(InvalidInput, match="max_total_s"):
+        SPACE.check(slow)
+    with pytest.raises(InvalidInput, match=r"anneal\.2\.c"):
+        SPACE.check({**one, "anneal.2.c": 400.0})
+
+
+def test_limits_that_nothing_meets_are_refused():
+    wrong = {"anneal": {**SECTION["anneal"], "max_total_s": 60}}
+    with pytest.raises(InvalidConfig, match="max_total_s 60"):
+        Space.parse(wrong)

@@ -20,6 +20,8 @@ from hp_lab.units import FloatArray
 _FLAT_TOP = 3
 # Below this many sigmas a transmitted signal has no logarithm worth having.
 _MIN_SNR = 2.0
+# A pixel whose dark is this far from the others' is a defect.
+_HOT_SIGMAS = 30.0
 _LN10 = float(np.log(10.0))
 
 
@@ -91,10 +93,27 @@ def _checked(spectrum: Spectrum) -> None:
         raise InvalidInput(msg)
 
 
+def hot_pixels(dark: FloatArray) -> BoolArray:
+    """Return the pixels whose dark stands far out: defects, not light, shape (k,).
+
+    At long integration times they reach the ceiling without any film.
+    """
+    finite = np.where(np.isfinite(dark), dark, 0.0)
+    excess = finite - np.median(finite)
+    spread = 1.4826 * float(np.median(np.abs(excess)))
+    return np.asarray(excess > _HOT_SIGMAS * max(spread, quantum(finite)))
+
+
+def _hot(spectrum: Spectrum) -> BoolArray:
+    if spectrum.dark.shape != spectrum.counts.shape:
+        return np.zeros(spectrum.counts.shape, dtype=bool)
+    return hot_pixels(spectrum.dark)
+
+
 def _saturated(spectrum: Spectrum, ceiling: float | None) -> BoolArray:
     mask = saturation_mask(spectrum.counts, ceiling)
     if spectrum.saturated.shape == mask.shape:
-        mask |= _widened(spectrum.saturated.astype(bool))
+        mask |= _widened(spectrum.saturated.astype(bool) & ~_hot(spectrum))
     return mask
 
 
@@ -107,7 +126,7 @@ def _signal(
     usable = np.isfinite(counts) & ~saturated
     if spectrum.dark.shape == counts.shape:
         dark = spectrum.dark.astype(np.float64)
-        usable &= np.isfinite(dark)
+        usable &= np.isfinite(dark) & ~hot_pixels(dark)
         signal = np.where(usable, counts - dark, 0.0)
     else:
         flags.append("no_dark")
@@ -144,7 +163,8 @@ def corrected_emission(
     Args:
         spectrum: Raw reading; without a dark the spectrum is flagged ``no_dark`` and
             its background is left to the fit.
-        responsivity: Relative response of the instrument, shape (k,), above 0.
+        responsivity: Relative response of the instrument, shape (k,); points where it
+            is NaN become unusable.
         nonlinearity: Polynomial of the detector, lowest power first.
         ceiling: Highest reading of the detector, where the driver did not mark it.
 
@@ -157,8 +177,10 @@ def corrected_emission(
     value = signal / spectrum.integration_s
     sigma = estimate_sigma(_bridged(value, usable))
     if responsivity is not None:
-        value = value / responsivity
-        sigma = sigma / responsivity
+        known = np.isfinite(responsivity) & (responsivity > 0.0)
+        usable &= known
+        value = value / np.where(known, responsivity, 1.0)
+        sigma = sigma / np.where(known, responsivity, 1.0)
     return Curve(
         kind="pl",
         wavelength_nm=spectrum.wavelength_nm,

@@ -25,7 +25,7 @@ def analyze(
 
     results = analyze_files(files, kind=kind)
     if plot is not None:
-        from hp_lab.analysis.file_plot import plot_files
+        from hp_lab.analysis.plotting import plot_files
 
         plot_files(files, kind=kind, out_png=plot)
     if as_json:

@@ -36,7 +36,7 @@ _RAW = "Raw counts, dark and reference taken off, each film's first reading."
 _MAP = (
     "Left, the best film of each cell and, in brackets, how many were made there. "
     "Right, the other settings, scaled, on their two main axes; arrows show where each "
-    "setting grows."
+    "setting grows, crosses are films without an exact value."
 )
 _EACH = "Early films are dark, late films light."
 _PARITY = (
@@ -95,7 +95,7 @@ def render_report(run: RunSummary) -> str:
     best = run.best_films(_BEST_FILMS)
     return page.render(
         run=run,
-        wanted="; ".join(objective.words() for objective in run.objectives),
+        wanted="; ".join(_wanted(objective) for objective in run.objectives),
         cards=_cards(run, best),
         best=_best_settings(best),
         pictures=_pictures(run, best),
@@ -107,6 +107,13 @@ def render_report(run: RunSummary) -> str:
         observations=_observation_rows(run.films),
         problems=_problems(run),
     )
+
+
+def _wanted(objective: ObjectiveSummary) -> str:
+    name = words(objective.quantity)
+    if objective.goal == "target":
+        return f"bring {name} to {objective.target:g}"
+    return f"{objective.goal} {name}"
 
 
 def _cards(run: RunSummary, best: list[FilmSummary]) -> list[dict[str, str]]:
@@ -183,7 +190,7 @@ def _pictures(run: RunSummary, best: list[FilmSummary]) -> list[_Picture]:
 
 def _progress(run: RunSummary, objective: ObjectiveSummary) -> _Picture:
     caption = (
-        f"To {objective.words()}. Bars and band are one standard deviation; triangles "
+        f"To {_wanted(objective)}. Bars and band are one standard deviation; triangles "
         "are bounds; crosses are films without a value."
     )
     title = f"{words(objective.quantity)} against film number"

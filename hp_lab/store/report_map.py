@@ -221,26 +221,42 @@ def _draw_plane(axes: Axes, shown: _Map, names: Sequence[str]) -> None:
             gid=gid,
         )
         shown.tips[gid] = tip(film, film.observed(shown.objective.quantity))
-    reach = 0.85 * float(np.abs(places).max(initial=1.0))
-    for name, loading in zip(names, loadings[:2].T, strict=True):
-        end = reach * loading
-        axes.annotate(
-            "",
-            xy=end,
-            xytext=(0.0, 0.0),
-            arrowprops={"arrowstyle": "-|>", "color": INK, "alpha": 0.45, "lw": 0.9},
-        )
-        axes.text(
-            1.08 * end[0],
-            1.08 * end[1],
-            plain(words(name)),
-            color=INK,
-            fontsize=8,
-            ha="left" if end[0] >= 0 else "right",
-            va="center",
-            bbox={"facecolor": CARD, "edgecolor": "none", "alpha": 0.75, "pad": 1.0},
-        )
+    _draw_arrows(axes, names, 0.85 * float(np.abs(places).max(initial=1.0)) * loadings)
     axes.margins(0.16)
     axes.set_xlabel(f"first component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"second component ({shares[1]:.0%})")
     axes.set_title("films in the plane of their settings")
+
+
+def _draw_arrows(axes: Axes, names: Sequence[str], ends: FloatArray) -> None:
+    """Draw where each setting grows.
+
+    Args:
+        axes: The plane.
+        names: Settings, k of them.
+        ends: Components of the arrows' ends, shape (at least 2, k).
+    """
+    apart = 0.09 * float(np.ptp(axes.get_ylim()))
+    last = {True: -math.inf, False: -math.inf}
+    for index in np.argsort(ends[1]):
+        x, y = float(ends[0, index]), float(ends[1, index])
+        axes.annotate(
+            "",
+            xy=(x, y),
+            xytext=(0.0, 0.0),
+            arrowprops={"arrowstyle": "-|>", "color": INK, "alpha": 0.45, "lw": 0.9},
+        )
+        # Labels on one side of the plane that would overlap move up.
+        right = x >= 0
+        height = max(1.08 * y, last[right] + apart)
+        last[right] = height
+        axes.text(
+            1.08 * x,
+            height,
+            plain(words(names[index])),
+            color=INK,
+            fontsize=8,
+            ha="left" if right else "right",
+            va="center",
+            bbox={"facecolor": CARD, "edgecolor": "none", "alpha": 0.6, "pad": 1.0},
+        )

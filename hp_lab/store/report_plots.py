@@ -28,6 +28,8 @@ from hp_lab.units import FloatArray, ev_from_nm
 _DIMMEST = 0.02
 # The excitation's own light and its tail.
 _BEYOND_EXCITATION_NM = 30.0
+# A value with more digits is easier to read with an exponent.
+_MOST_DIGITS = 7
 _ENERGIES_EV = (1.2, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5, 3.0, 3.5)
 # Apart from one another, the grey of the initial design left out.
 _LINES = (SERIES[0], SERIES[1], SERIES[3], SERIES[4], SERIES[5])
@@ -70,16 +72,18 @@ def progress_svg(run: RunSummary, objective: ObjectiveSummary) -> str:
             marker,
             color=colour,
             ms=5.5,
-            label="_" if label in seen else label,
+            # One entry a label, and not with the triangle of a bound.
+            label="_" if label in seen or found.kind != "exact" else label,
             gid=gid,
         )
-        seen.add(label)
+        if found.kind == "exact":
+            seen.add(label)
         tips[gid] = tip(film, found)
     _unmeasured(axes, run, objective)
     axes.set_xlabel("film number")
     axes.set_ylabel(plain(words(objective.quantity)))
     axes.set_xlim(0.2, max(len(run.films), budget_of(run)) + 0.8)
-    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0.0, 1.0))
+    axes.legend(ncols=5, loc="lower left", bbox_to_anchor=(0.0, 1.0))
     return svg(drawn, f"progress-{objective.quantity}", tips)
 
 
@@ -159,7 +163,9 @@ def tip(film: FilmSummary, found: Observation | None) -> str:
 
 def with_sigma(value: float, sigma: float) -> str:
     """Return a value and its sigma to the sigma's second digit: 2.134 ± 0.012."""
-    digits = min(8, max(0, 1 - math.floor(math.log10(sigma))))
+    digits = max(0, 1 - math.floor(math.log10(sigma)))
+    if digits > _MOST_DIGITS:
+        return f"{value:.4g} ± {sigma:.2g}"
     return f"{value:.{digits}f} ± {sigma:.{digits}f}"
 
 

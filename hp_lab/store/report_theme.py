@@ -13,6 +13,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+# The page says what it is; a date would make equal runs differ.
+_NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
 # Place holder to CSS variable; the values are colours that nothing else uses.
 INK, DIM, LINE, CARD = "#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04"
 SERIES: Final = ("#0b0b01", "#0b0b02", "#0b0b03", "#0b0b04", "#0b0b05", "#0b0b06")
@@ -93,7 +96,7 @@ def svg(drawn: Figure, name: str, tips: Mapping[str, str] | None = None) -> str:
     """
     text = io.StringIO()
     with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        drawn.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        drawn.savefig(text, format="svg", transparent=True, metadata=_NO_METADATA)
     # Inside an HTML page there is no XML prologue.
     found = text.getvalue()
     found = found[found.index("<svg") :]

@@ -43,13 +43,6 @@ class ObjectiveSummary:
             return -value
         return -abs(value - (self.target or 0.0))
 
-    def words(self) -> str:
-        """Return the objective as a person says it."""
-        name = self.quantity.replace("_", " ")
-        if self.goal == "target":
-            return f"bring {name} to {self.target:g}"
-        return f"{self.goal} {name}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmSummary:

@@ -1,22 +1,16 @@
 """What all tests share: one thread a process, and a ROS graph that is theirs alone."""
 
 import importlib.util
-import itertools
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from ros_domain import domain_id
 
 HAS_ROS = importlib.util.find_spec("rclpy") is not None
 NODE_TESTS = Path(__file__).parent / "nodes"
-
-# Domains whose ports stay below those that Linux hands out to clients.
-DOMAIN_IDS = range(1, 102)
-CLAIM_PORT = 21000
-files_so_far = itertools.count()
 
 # Read when numpy and rclpy are first imported, which is after this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -53,27 +47,7 @@ def ros_domain_id(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
     A laboratory that runs on the developer's own domain never hears of the tests.
     """
-    with pytest.MonkeyPatch.context() as environment, claimed_domain() as claim:
-        domain_id = claim.getsockname()[1] - CLAIM_PORT
-        environment.setenv("ROS_DOMAIN_ID", str(domain_id))
+    with pytest.MonkeyPatch.context() as environment, domain_id() as domain:
+        environment.setenv("ROS_DOMAIN_ID", str(domain))
         environment.setenv("ROS_LOG_DIR", str(tmp_path_factory.getbasetemp()))
-        yield domain_id
-
-
-def claimed_domain() -> socket.socket:
-    """Return a socket that holds a domain: its port minus CLAIM_PORT is the domain.
-
-    The file before may have left a process that dies slowly: its domain is not the
-    next to be taken.
-    """
-    first = (os.getpid() + next(files_so_far)) % len(DOMAIN_IDS)
-    for domain_id in [*DOMAIN_IDS[first:], *DOMAIN_IDS[:first]]:
-        claim = socket.socket()
-        try:
-            claim.bind(("127.0.0.1", CLAIM_PORT + domain_id))
-        except OSError:
-            claim.close()
-        else:
-            return claim
-    message = f"all of the domains {DOMAIN_IDS} are taken: stop other test runs"
-    raise RuntimeError(message)
+        yield domain

@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
 
 import rclpy
-from domain_coordinator import domain_id
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from ros_domain import domain_id
 from ros_graph import START_S, Graph
 
 from hp_lab.clock import VirtualClock

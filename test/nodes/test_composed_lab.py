@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
 
 from commands import ROOT, hp_lab, hp_lab_json
-from domain_coordinator import domain_id
+from ros_domain import domain_id
 
 from hp_lab.orchestration.planning import task_times
 from hp_lab.orchestration.replay import replay

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
 
 from commands import ROOT, command, environment, hp_lab_json
-from domain_coordinator import domain_id
+from ros_domain import domain_id
 
 from hp_lab.orchestration.replay import replay
 from hp_lab.orchestration.run_dir import RunDir

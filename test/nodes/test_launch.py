@@ -119,7 +119,7 @@ class AfterItsEnd(unittest.TestCase):
 
 def test_the_launch_file_brings_the_laboratory_up_and_down(tmp_path: Path) -> None:
     from commands import environment
-    from domain_coordinator import domain_id
+    from ros_domain import domain_id
 
     with domain_id() as domain:
         done = subprocess.run(

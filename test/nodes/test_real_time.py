@@ -16,7 +16,7 @@ pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
 
 import yaml
 from commands import ROOT, command, environment, hp_lab
-from domain_coordinator import domain_id
+from ros_domain import domain_id
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -54,12 +54,10 @@ class PlannerSettings(Model):
             uncertainty about where a quantity crosses ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
-        policy: How hypothesis learning treats models: by their evidence (predictions
-            are averaged with the posterior probabilities), or by the published
-            rewards (one model at a time).
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
-        replicates: Films of one candidate at most, where noise makes them worth it.
+        replicates: Films of one candidate at most; the best one is made again while
+            the noise leaves it as uncertain as half a film.
         learn_feasibility: Whether films that failed warn of their neighbours.
         costs: Expression of settings for the cost of a film; gains are divided by it.
     """
@@ -75,7 +73,6 @@ class PlannerSettings(Model):
     ] = "automatic"
     several: Literal["pareto", "weighted"] = "pareto"
     hypotheses: tuple[HypothesisChoice, ...] = ()
-    policy: Literal["evidence", "published"] = "evidence"
     ucb_beta: Annotated[float, Field(ge=0)] = 2.0
     boundary: float = 0.0
     reference: dict[str, float] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ _NEAR = 12
 _ELITE = 16
 _CHILDREN = 16
 _ROUNDS = 8
-_SAME = 1e-6
+SAME = 1e-6
 
 
 def best_of_space(
@@ -51,7 +51,7 @@ def first_free(
     """Return the best codes of a pool that are not busy, else the best of all."""
     for index in np.argsort(-value, kind="stable"):
         code = pool[index : index + 1]
-        if not len(busy) or np.abs(busy - code).max(axis=1).min() > _SAME:
+        if not len(busy) or np.abs(busy - code).max(axis=1).min() > SAME:
             return code, float(value[index]), True
     index = int(value.argmax())
     return pool[index : index + 1], float(value[index]), False
@@ -60,7 +60,7 @@ def first_free(
 def _best_distinct(pool: FloatArray, value: FloatArray, count: int) -> np.ndarray:
     chosen: list[int] = []
     for index in np.argsort(-value, kind="stable")[: 6 * count]:
-        if all(np.abs(pool[index] - pool[i]).max() > _SAME for i in chosen):
+        if all(np.abs(pool[index] - pool[i]).max() > SAME for i in chosen):
             chosen.append(int(index))
         if len(chosen) == count:
             break

@@ -43,7 +43,8 @@ __all__ = [
 ]
 
 _NEAR_FILMS = 24
-_REPLICATE_RATIO = 1.0
+# A film whose own uncertainty is below this share of the noise needs no repeat.
+_REPLICATE_RATIO = 0.5
 # Importing the module registers them.
 READY_MADE = ready_made.NAMES
 
@@ -211,6 +212,12 @@ class _Proposal:
             },
         )
         self._notes += surrogate.notes
+        saturated = sum(one.kind == "lower_bound" for one in found.values())
+        if saturated:
+            self._notes.append(
+                f"{objective.quantity}: {saturated} films give only a lower bound; "
+                "where the detector was saturated, measure with a shorter exposure"
+            )
         if not any(fit.warm for fit in surrogate.fits):
             self._notes.append(f"{objective.quantity}: fitted cold")
         return surrogate
@@ -267,6 +274,9 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
+        again = self._worth_repeating(believed[0], scorer)
+        if again is not None:
+            return again, float(score(again)[0]), "replicate"
         if len(self._choices):
             found = optimise.first_free(self._choices, score(self._choices), busy)
         else:
@@ -281,6 +291,20 @@ class _Proposal:
             reason = "replicate"
             self._notes.append("every point of the search space was tried; repeating")
         return code, value, reason
+
+    def _worth_repeating(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
+        """Return the best film's codes (1, width) where it should be made again."""
+        most = self._goal.settings.replicates
+        if most == 1 or len(self._goal.objectives) > 1:
+            return None
+        best = belief.seen[[int(scorer.utility[:, 0].argmax())]]
+        made = np.vstack([self._codes, self._pending])
+        times = int((np.abs(made - best).max(axis=1) < optimise.SAME).sum())
+        _, sd = belief.predict(best).moments()
+        noise = np.median([np.median(one.noise_sd) for one in belief.processes])
+        if times < most and sd[0] > _REPLICATE_RATIO * noise:
+            return np.asarray(best)
+        return None
 
     def _log_cost(self, codes: FloatArray) -> FloatArray:
         if self._cost is None:

@@ -190,3 +190,70 @@ def test_a_proposal_takes_about_a_second():
     start = time.process_time()
     propose(goal)
     assert time.process_time() - start < 5
+
+
+def test_the_best_film_is_made_again_where_noise_makes_it_worth_it():
+    trials = tuple(
+        (c, (observation(c, truth(c.settings) + (-1) ** i, 1.0),))
+        for i, (c, _) in enumerate(some_trials(9))
+    )
+    settings = PlannerSettings(replicates=3, initial=4)
+    goal = Goal(space=SPACE, objectives=BEST, trials=trials, settings=settings)
+    candidate = propose(goal).candidates[0]
+    assert candidate.reason == "replicate"
+    assert dict(candidate.settings) in [dict(c.settings) for c, _ in trials]
+
+
+def test_several_objectives_name_their_front():
+    goals = (*BEST, Objective(quantity="p", goal="target", value=2.0, tolerance=0.1))
+    trials = []
+    for c, (first,) in some_trials(10):
+        second = Observation(
+            quantity="p", value=c.settings["n"], sigma=0.1, unit="", sample_id="s"
+        )
+        trials.append((c, (first, second)))
+    answer = propose(Goal(space=SPACE, objectives=goals, trials=tuple(trials)))
+    assert answer.pareto_front
+    assert len(answer.candidates[0].predicted_mean) == 2
+    known = {c.candidate_id for c, _ in trials}
+    assert set(answer.pareto_front) <= known
+
+
+def test_a_posterior_makes_the_next_fit_warm_and_a_broken_one_is_noted():
+    trials = some_trials(11)
+    first = propose(Goal(space=SPACE, objectives=BEST, trials=trials[:10]))
+    assert "q: fitted cold" in first.notes
+    warm = propose(
+        Goal(space=SPACE, objectives=BEST, trials=trials, posterior=first.posterior)
+    )
+    assert "q: fitted cold" not in warm.notes
+    broken = propose(
+        Goal(space=SPACE, objectives=BEST, trials=trials, posterior=b"rubbish")
+    )
+    assert any("cannot be used" in note for note in broken.notes)
+
+
+def test_a_contradicting_film_is_named():
+    trials = list(some_trials(30))
+    odd, _ = trials[3]
+    trials[3] = (odd, (observation(odd, 40.0, 0.01),))
+    answer = propose(Goal(space=SPACE, objectives=BEST, trials=tuple(trials)))
+    assert any("outlier" in n and odd.candidate_id in n for n in answer.notes)
+
+
+@pytest.mark.parametrize(
+    "acquisition",
+    ["expected_improvement", "thompson", "exploration", "boundary"],
+)
+def test_every_acquisition_proposes_within_the_space(acquisition):
+    settings = PlannerSettings(acquisition=acquisition, costs="1 + drop_time_s")
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(9), settings=settings)
+    SPACE.check(propose(goal).candidates[0].settings)
+
+
+def test_hypotheses_are_weighed_against_the_vanilla_gp():
+    settings = PlannerSettings(hypotheses=("drop_window",), initial=4)
+    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(9), settings=settings)
+    answer = propose(goal)
+    assert answer.model_names == ("gp", "drop_window")
+    assert sum(answer.model_probabilities) == pytest.approx(1)

@@ -1,6 +1,7 @@
 """When a station is used, in ticks, and when it is free."""
 
 import bisect
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,10 +38,15 @@ class Timeline:
         self._simple = capacity == 1
 
     def add(self, use: Use) -> None:
-        """Enter a use."""
-        if use.end > use.start:
-            bisect.insort(self._uses, use, key=_order)
-            self._simple = self._simple and use.heat is None
+        """Enter a use; what was over by tick 0, which is now, is in nobody's way."""
+        if use.end <= max(use.start, 0):
+            return
+        index = bisect.bisect_right(self._uses, _order(use), key=_order)
+        self._uses.insert(index, use)
+        # What has started may overlap, in truth or by being rounded to ticks.
+        beside = self._uses[max(0, index - 1) : index + 2]
+        apart = all(a.end <= b.start for a, b in itertools.pairwise(beside))
+        self._simple = self._simple and use.heat is None and apart
 
     def remove(self, key: tuple[str, int]) -> None:
         """Take back every use of that key."""

@@ -279,6 +279,21 @@ def test_a_plan_slips_with_what_overruns_and_says_which_film_is_late():
         assert line.startswith(f"{move.task_id}: starts 300")
 
 
+def test_a_task_done_while_another_ran_on_does_not_hide_that_one():
+    # The short task's times round to a tick within the long one's.
+    tasks = [
+        task("long", sample_id="a", duration_s=40.0, stations=("arm",)),
+        task("short", sample_id="b", duration_s=0.0, stations=("arm",)),
+        task("next", sample_id="c", duration_s=10.0, stations=("arm",)),
+    ]
+    started = [booking(tasks[0], -8.5), booking(tasks[1], -0.5)]
+    for effort in (0, 0.05):
+        plan = schedule(
+            tasks, [Station(name="arm")], now_s=0.0, started=started, effort=effort
+        )
+        assert plan.booking("next").start_s == 32.0
+
+
 def test_films_that_block_one_another_are_named():
     def film(name, here, there):
         return [

@@ -1,5 +1,6 @@
 """The command hp-lab: its subcommands, and how errors reach a person."""
 
+import os
 import sys
 
 import typer
@@ -28,6 +29,8 @@ app.command("export")(data.export)
 
 def main() -> None:
     """Run the command; an error is one sentence and exit code 2."""
+    # Shared memory that another program left behind makes Fast DDS print to stdout.
+    os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     try:
         app()
     except HpLabError as error:

@@ -1,6 +1,5 @@
 """The campaign's node: runs campaigns and worklists, and shows how they stand."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from hp_lab.errors import ErrorCode, HpLabError, LaboratoryBusy
+from hp_lab.errors import ErrorCode, HpLabError, InvalidInput, LaboratoryBusy
 from hp_lab.lab_config import load_lab_config
 from hp_lab.nodes.campaign_run import CampaignRun
 from hp_lab.nodes.convert import observation_to_msg
@@ -76,7 +75,7 @@ class CampaignNode(Node):
             "~/run",
             execute_callback=self._execute,
             goal_callback=self._on_goal,
-            cancel_callback=lambda _handle: CancelResponse.ACCEPT,
+            cancel_callback=self._on_cancel_goal,
             result_timeout=60,
         )
         self._show_state(CampaignState(), None)
@@ -94,6 +93,12 @@ class CampaignNode(Node):
         self._runtime.clock.hold(self.get_name())
         return GoalResponse.ACCEPT
 
+    def _on_cancel_goal(self, handle: ServerGoalHandle) -> CancelResponse:
+        del handle
+        if self._run is not None:
+            self._runtime.spawn(self._run.cancel("its client cancelled it"))
+        return CancelResponse.ACCEPT
+
     async def _execute(self, handle: ServerGoalHandle) -> RunCampaign.Result:
         await self._runtime.sleep(0.0, self.get_name())
         result = RunCampaign.Result(best_value=float("nan"))
@@ -103,6 +108,9 @@ class CampaignNode(Node):
         except HpLabError as error:
             result.error_code = int(error.code)
             result.message = str(error)
+        except Exception as error:  # noqa: BLE001 - a bug ends the goal, not the node
+            result.error_code = int(ErrorCode.INTERNAL)
+            result.message = f"campaign: internal error {error!r}"
         else:
             self._fill(result, state)
         if result.error_code:
@@ -138,6 +146,11 @@ class CampaignNode(Node):
                 self._planner,
                 self._show_state,
             )
+            begun = self._run.state.status != "idle"
+            if begun and not goal.resume:
+                self._run = None
+                msg = f"{run_dir.path}: has begun already; resume it instead"
+                raise InvalidInput(msg)
             self._runner.begin()
             try:
                 return await self._run.run()
@@ -252,8 +265,9 @@ class CampaignNode(Node):
         elif request.answer not in allowed:
             response.message = f"answer {request.answer!r}: use {', '.join(allowed)}"
         else:
-            answer = partial(self._run.answer, request.question_id, request.answer)
-            response.accepted = answer()
+            response.accepted = self._run.answer(request.question_id, request.answer)
+            if response.accepted and request.answer == "cancel":
+                self._runtime.spawn(self._run.cancel("a person's answer"))
             if not response.accepted:
                 response.message = f"question {request.question_id!r} is not open"
         return response

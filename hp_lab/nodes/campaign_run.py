@@ -39,6 +39,7 @@ from hp_lab.orchestration.events import (
     Restarted,
     Resumed,
     SampleEnded,
+    TasksPlanned,
     event_data,
 )
 from hp_lab.orchestration.fold import apply
@@ -49,6 +50,8 @@ from hp_lab.orchestration.step import decide
 from hp_lab.store.journal import Journal
 from hp_lab.store.readings import Readings
 
+# Running tasks give up within this laboratory time.
+_LEAVE_S = 60.0
 _ENDED = frozenset({"done", "cancelled", "failed", "interrupted"})
 OnChange = Callable[[CampaignState, Event | None], None]
 
@@ -102,6 +105,8 @@ class CampaignRun:
             self._changed = False
             wake_s = await self._carry_out()
             if self._problem is not None:
+                await self._runner.cancel_all()
+                await self._latch.wait_for(lambda: not self._working, _LEAVE_S)
                 raise self._problem
             if self.state.status in _ENDED and not self._working:
                 return self.state
@@ -109,10 +114,10 @@ class CampaignRun:
                 wait_s = max(0.0, wake_s - self._runtime.clock.now_s())
                 await self._latch.wait_for(lambda: self._changed, wait_s)
 
-    def pause(self, reason: str) -> None:
+    def pause(self, reason: str, *, planner_failed: bool = False) -> None:
         """Start nothing new."""
         if self.state.status == "running":
-            self._record(Paused(reason=reason))
+            self._record(Paused(reason=reason, planner_failed=planner_failed))
 
     def resume(self) -> None:
         """Go on after a pause."""
@@ -129,8 +134,6 @@ class CampaignRun:
                 {"question_id": question_id, "answer": answer}
             )
         )
-        if answer == "cancel":
-            self._record(CampaignEnded(status="cancelled", message="by a person"))
         return True
 
     async def interrupt(self, reason: str) -> None:
@@ -166,11 +169,17 @@ class CampaignRun:
             case WakeAt():
                 return
             case _:
-                work = partial(self._outcome, command, self.state)
+                before = self.state
+                work = partial(self._outcome, command, before)
                 try:
-                    self._record(await self._runtime.in_worker(work))
+                    event = await self._runtime.in_worker(work)
                 except InventoryError as error:
                     self.pause(str(error))
+                    return
+                if isinstance(event, TasksPlanned) and self.state is not before:
+                    # Something happened meanwhile; the plan is made anew.
+                    return
+                self._record(event)
 
     def _outcome(self, command: Command, state: CampaignState) -> Event:
         """Return the event of a command that is a computation only."""
@@ -217,8 +226,8 @@ class CampaignRun:
         try:
             ended = await self._runner.run(task, before, self._readings)
             self._record(ended)
-        except HpLabError as error:
-            self._problem = error
+        except Exception as error:  # noqa: BLE001 - raised by the deciding coroutine
+            self._problem = _as_problem(error)
         finally:
             self._working -= 1
             self._look_again()
@@ -237,7 +246,9 @@ class CampaignRun:
             )
             self._record(proposed)
         except HpLabError as error:
-            self.pause(f"the planner gave no proposals: {error}")
+            self.pause(f"the planner gave no proposals: {error}", planner_failed=True)
+        except Exception as error:  # noqa: BLE001 - raised by the deciding coroutine
+            self._problem = _as_problem(error)
         finally:
             self._working -= 1
             self._look_again()
@@ -258,3 +269,11 @@ class CampaignRun:
     def _look_again(self) -> None:
         self._changed = True
         self._latch.notify()
+
+
+def _as_problem(error: Exception) -> HpLabError:
+    if isinstance(error, HpLabError):
+        return error
+    problem = HpLabError(f"campaign: internal error {error!r}")
+    problem.__cause__ = error
+    return problem

@@ -67,6 +67,7 @@ class DeviceNode(LifecycleNode):
         self._driver: Driver | None = None
         self._active = False
         self._job: Job | None = None
+        self._making_safe = 0
         self._lost = ""
         self._stopped_by = ""
         self._last_beat: float | None = None
@@ -159,16 +160,20 @@ class DeviceNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Disconnect."""
+        """Disconnect, unless the device is still being brought to rest."""
         del state
+        if self._job is not None or self._making_safe:
+            self.get_logger().error("still at work; try again in a moment")
+            return TransitionCallbackReturn.FAILURE
         self._disconnect()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop, and disconnect."""
+        """Take no goals, stop the job, leave the device safe."""
         del state
         self._active = False
         self._stop_job()
+        self.runtime.spawn(self._make_safe())
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -326,10 +331,13 @@ class DeviceNode(LifecycleNode):
         driver = self._driver
         if driver is None:
             return
+        self._making_safe += 1
         try:
             await self.runtime.in_worker(driver.make_safe)
         except DeviceError as error:
             self.get_logger().error(f"cannot be made safe: {error}")
+        finally:
+            self._making_safe -= 1
 
     def _disconnect(self) -> None:
         driver, self._driver = self._driver, None

@@ -2,15 +2,21 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
-from hp_lab.errors import DeviceLost
+from hp_lab.errors import DeviceLost, ErrorCode
 from hp_lab.nodes.runtime import LabRuntime, Latch
+
+# Real time within which a server answers that it has heard.
+_SEND_S = 20.0
+_CANCEL_S = 3.0
 
 
 class GoalRun:
@@ -53,7 +59,10 @@ class GoalRun:
     async def cancel(self) -> None:
         """Ask the server to cancel; the result still comes."""
         if self._handle is not None and not self._ended:
-            await self._handle.cancel_goal_async()
+            cancelled = self._handle.cancel_goal_async()
+            with suppress(TimeoutError):
+                # A server that is gone cannot hold up the cancelling of others.
+                await self._runtime.answered(cancelled, self._key, _CANCEL_S)
 
     @property
     def _ended(self) -> bool:
@@ -79,7 +88,13 @@ class GoalRun:
         if future.exception() is not None:
             self._error = f"{self._key}: result lost ({future.exception()})"
         else:
-            self._result = future.result().result
+            answer = future.result()
+            self._result = answer.result
+            failed = answer.status != GoalStatus.STATUS_SUCCEEDED
+            if failed and self._result.error_code == ErrorCode.OK:
+                # The server's code failed outside of what it reports.
+                self._result.error_code = int(ErrorCode.INTERNAL)
+                self._result.message = f"{self._key}: ended without a reason"
         self._notify()
 
 
@@ -120,11 +135,15 @@ class GoalSender:
             raise DeviceLost(msg)
         run = GoalRun(self._runtime, key)
         self._runtime.own_goals.add(run.goal_id)
-        handle = await self._client.send_goal_async(
+        sent = self._client.send_goal_async(
             goal,
             feedback_callback=run._on_feedback,  # noqa: SLF001 - one mechanism, two classes
             goal_uuid=UUID(uuid=list(run.goal_id)),
         )
+        try:
+            handle = await self._runtime.answered(sent, self._name, _SEND_S)
+        except TimeoutError as error:
+            raise DeviceLost(str(error)) from error
         if not handle.accepted:
             self._runtime.own_goals.discard(run.goal_id)
             msg = f"{self._name}: goal refused; see the node's log"

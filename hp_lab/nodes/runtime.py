@@ -91,11 +91,20 @@ class LabRuntime:
             TimeoutError: No response in time.
         """
         response: Future = client.call_async(request)
-        timer = threading.Timer(timeout_s, self._give_up, (response, client.srv_name))
+        name = f"service {client.srv_name}"
+        return await self.answered(response, name, timeout_s)
+
+    async def answered(self, answer: Future, who: str, timeout_s: float) -> Any:
+        """Wait for an answer at most timeout_s of real time.
+
+        Raises:
+            TimeoutError: No answer in time.
+        """
+        timer = threading.Timer(timeout_s, self._give_up, (answer, who))
         timer.daemon = True
         timer.start()
         try:
-            return await response
+            return await answer
         finally:
             timer.cancel()
 
@@ -103,9 +112,9 @@ class LabRuntime:
         """Stop taking work; running jobs end by their own stop signals."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _give_up(self, response: Future, name: str) -> None:
-        if not response.done():
-            response.set_exception(TimeoutError(f"service {name} does not answer"))
+    def _give_up(self, answer: Future, who: str) -> None:
+        if not answer.done():
+            answer.set_exception(TimeoutError(f"{who} does not answer"))
             self.executor.wake()
 
 

@@ -63,6 +63,8 @@ class SimLabNode(Node):
             now_s=runtime.clock.now_s(),
         )
         self._hosts: list[Any] = []
+        # One thread works on the hidden world at a time.
+        self._lock = threading.Lock()
         if self._value("inproc"):
             self._offer_inside()
         else:
@@ -104,15 +106,14 @@ class SimLabNode(Node):
             "opentrons": int(self._value("robot_port")),
             "ocean": int(self._value("spectrometer_port")),
         }
-        lock = threading.Lock()
         try:
             for wire, session in self.lab.sessions().items():
                 clock = self._runtime.clock
                 if wire in tcp:
-                    self._hosts.append(TcpHost(session, clock, lock, tcp[wire]))
+                    self._hosts.append(TcpHost(session, clock, self._lock, tcp[wire]))
                 else:
                     link = str(directory / wire)
-                    self._hosts.append(PtyHost(session, clock, lock, link))
+                    self._hosts.append(PtyHost(session, clock, self._lock, link))
         except HpLabError:
             self.finish()
             raise
@@ -122,7 +123,8 @@ class SimLabNode(Node):
     ) -> InjectFault.Response:
         try:
             parameters = json.loads(request.parameters_json or "{}")
-            self.lab.inject(request.device, request.fault, parameters)
+            with self._lock:
+                self.lab.inject(request.device, request.fault, parameters)
         except (InvalidInput, ValueError) as error:
             response.message = str(error)
         else:
@@ -134,7 +136,9 @@ class SimLabNode(Node):
     ) -> Trigger.Response:
         del request
         now_s = self._runtime.clock.now_s()
-        response.message = json.dumps(self.lab.states(now_s), default=str)
+        with self._lock:
+            states = self.lab.states(now_s)
+        response.message = json.dumps(states, default=str)
         response.success = True
         return response
 

@@ -122,7 +122,9 @@ class TaskRunner:
             code = int(ErrorCode.DEVICE_LOST)
             ended = self._ended(task, error_code=code, message=str(error))
         finally:
-            self._under_way.pop(data.task_id, None)
+            for run in self._under_way.pop(data.task_id, []):
+                # After an error none of the task's devices stays armed or at work.
+                await run.cancel()
         return ended
 
     async def cancel_all(self) -> None:
@@ -132,7 +134,8 @@ class TaskRunner:
             latch.notify()
         for runs in list(self._under_way.values()):
             for run in list(runs):
-                await run.cancel()
+                # Side by side: one server that is gone does not hold up the others.
+                self._runtime.spawn(run.cancel())
 
     def _ended(self, task: Task, **fields: object) -> TaskEnded:
         return TaskEnded.model_validate(
@@ -153,6 +156,8 @@ class TaskRunner:
     ) -> GoalRun:
         run = await sender.start(goal, f"{task.data.task_id}{suffix}")
         self._under_way[task.data.task_id].append(run)
+        if self._cancelled:
+            await run.cancel()
         return run
 
     async def _move(self, task: Task, sample: Sample) -> TaskEnded:

@@ -215,6 +215,7 @@ class Paused(Model):
 
     kind: Literal["paused"] = "paused"
     reason: str
+    planner_failed: bool = False
 
 
 class Resumed(Model):

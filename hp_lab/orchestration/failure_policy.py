@@ -31,7 +31,6 @@ class Decision(enum.Enum):
 _NOT_BEGUN = frozenset(
     {
         ErrorCode.BUSY,
-        ErrorCode.NOT_ACTIVE,
         ErrorCode.INTERLOCK,
     }
 )
@@ -55,7 +54,7 @@ def decide_failure(action: str, code: ErrorCode, attempt: int) -> Decision:
         if code in _STOPPED or attempt < MAX_ATTEMPTS:
             return Decision.RETRY
         return Decision.GIVE_UP
-    if code in _NOT_BEGUN and attempt < MAX_ATTEMPTS:
+    if code is ErrorCode.NOT_ACTIVE or (code in _NOT_BEGUN and attempt < MAX_ATTEMPTS):
         return Decision.RETRY
     if action == "move":
         # Where the substrate is decides; the outcome of a move says so.

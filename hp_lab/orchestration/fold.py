@@ -31,6 +31,11 @@ from hp_lab.orchestration.failure_policy import (
 from hp_lab.orchestration.recipe_data import recipe_from
 from hp_lab.orchestration.state import UNKNOWN, CampaignState, Question, Sample, Task
 
+# Whatever is sent next would fail too: a person has to look first.
+_NOBODY_THERE = frozenset(
+    {ErrorCode.EMERGENCY_STOP, ErrorCode.DEVICE_LOST, ErrorCode.NOT_ACTIVE}
+)
+
 
 def apply(state: CampaignState, event: Event, at_s: float) -> CampaignState:
     """Return the state after an event at laboratory time at_s."""
@@ -84,11 +89,13 @@ def _film(state: CampaignState, event: FilmAnalysed | SampleEnded) -> CampaignSt
 def _status(state: CampaignState, event: Event) -> CampaignState:
     match event:
         case Paused():
-            return replace(state, status="paused", reason=event.reason)
-        case Resumed():
+            # A planner that failed has to be asked again.
+            requested = 0 if event.planner_failed else state.requested
             return replace(
-                state, status="running", reason="", needs_plan=True, requested=0
+                state, status="paused", reason=event.reason, requested=requested
             )
+        case Resumed():
+            return replace(state, status="running", reason="", needs_plan=True)
         case Interrupted():
             return replace(state, status="interrupted", reason=event.reason)
         case Restarted():
@@ -223,7 +230,7 @@ def _task_ended(state: CampaignState, event: TaskEnded, at_s: float) -> Campaign
             sample = replace(sample, annealed_s=at_s)
         return _with_task(_with_sample(state, sample), task)
     code = ErrorCode(event.error_code)
-    if code is ErrorCode.EMERGENCY_STOP and state.status == "running":
+    if code in _NOBODY_THERE and state.status == "running":
         state = replace(state, status="paused", reason=event.message)
     decision = decide_failure(task.data.action, code, task.attempt)
     if decision is Decision.RETRY:
@@ -299,9 +306,14 @@ def _answered(state: CampaignState, event: QuestionAnswered) -> CampaignState:
     if event.answer == "retry":
         return _with_task(state, replace(task, status="planned"))
     if event.answer == "skip":
-        return _with_task(state, replace(task, status="done"))
+        # The person has done it by hand.
+        sample = state.samples[task.data.sample_id]
+        if task.data.action == "move":
+            sample = replace(sample, location=task.data.target)
+        return _with_task(_with_sample(state, sample), replace(task, status="done"))
     sample = state.samples[task.data.sample_id]
     if event.answer == "quarantine":
+        # The person takes it out by hand.
         state = _with_sample(state, replace(sample, location=UNKNOWN))
     return _give_up(state, task, remake=sample.remake)
 

@@ -10,7 +10,7 @@ from hp_lab.scheduling.durations import Durations, Waits
 from hp_lab.scheduling.from_recipe import tasks_of
 from hp_lab.scheduling.schedule import Booking, stays
 from hp_lab.scheduling.scheduler import schedule
-from hp_lab.scheduling.stations import Station, stations_of
+from hp_lab.scheduling.stations import stations_of
 from hp_lab.scheduling.tasks import Task as PlannedTask
 
 # Films of a laboratory that is full wait longer than the defaults allow; what they
@@ -38,9 +38,7 @@ def plan_tasks(state: CampaignState, lab: LabConfig, now_s: float) -> TasksPlann
         for task in tasks
         if _has_begun(state, task.task_id)
     ]
-    plan = schedule(
-        tasks, _stations(state, lab), now_s=now_s, started=begun, effort=_EFFORT
-    )
+    plan = schedule(tasks, stations_of(lab), now_s=now_s, started=begun, effort=_EFFORT)
     by_id = {task.task_id: task for task in tasks}
     positions = _positions(lab, plan.bookings)
     known = {booking.task_id for booking in begun}
@@ -124,16 +122,6 @@ def _booking(task: Task, planned: PlannedTask, now_s: float) -> Booking:
 def _place(task: Task, planned: PlannedTask) -> str:
     place = task.data.target.partition("/")[0]
     return place if place in planned.at else ""
-
-
-def _stations(state: CampaignState, lab: LabConfig) -> list[Station]:
-    """Return the stations; a place that somebody lost a film on is out of service."""
-    blocked = {
-        sample.location.partition("/")[0]
-        for sample in state.samples.values()
-        if sample.status == "quarantined" and sample.location != sample.slot
-    }
-    return [station for station in stations_of(lab) if station.name not in blocked]
 
 
 def _positions(lab: LabConfig, bookings: Iterable[Booking]) -> Mapping[str, str]:

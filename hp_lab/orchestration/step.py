@@ -93,8 +93,9 @@ def _questions(state: CampaignState) -> list[Command]:
         if task is not None and task.status == "failed":
             text = (
                 f"{sample.sample_id}: {task.data.action} {task.data.source} "
-                f"{task.data.target} failed ({task.message}); where is the substrate? "
-                "retry, skip, quarantine or cancel"
+                f"{task.data.target} failed ({task.message}). Look, then answer: retry "
+                "it; skip (you did it by hand); quarantine (you took the film out); "
+                "or cancel the campaign"
             )
             return [AskPerson(task_id=task.data.task_id, text=text)]
     return []
@@ -140,6 +141,13 @@ def _due_tasks(state: CampaignState, now_s: float) -> list[Command]:
         if task.status == "running"
         for station in task.data.stations
     }
+    # Where a failed task waits for a person, nobody else goes.
+    waiting = [
+        task
+        for sample in state.active()
+        if (task := state.next_task(sample)) is not None and task.status == "failed"
+    ]
+    taken |= {station for task in waiting for station in task.data.stations}
     wake_s: list[float] = []
     for task in planned:
         stations = set(task.data.stations)
@@ -161,8 +169,9 @@ def _may_start(state: CampaignState, task: Task) -> bool:
         return False
     if task.data.action != "move":
         return True
+    target = task.data.target
     return not any(
-        other.location == task.data.target and other.sample_id != sample.sample_id
+        other.location == target and other.sample_id != sample.sample_id
         for other in state.samples.values()
     )
 

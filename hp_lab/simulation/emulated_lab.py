@@ -59,7 +59,9 @@ class EmulatedLab:
             "ocean": ocean,
             "light": LightBox(world),
             "grbl": grbl,
-            "gripper": GripperEmulator(world, grbl.position_mm),
+            "gripper": GripperEmulator(
+                world, grbl.position_mm, holds="gripper" in world.places.values()
+            ),
             **{name: IkaEmulator(world, name) for name in lab.hotplates},
         }
 

@@ -130,7 +130,7 @@ class Laboratory:
             "    print(client.trigger('/sim_lab/report')[1])\n"
         )
         done = self.python(script)
-        return json.loads(done.stdout)
+        return json.loads(done.stdout[done.stdout.index("{") :])
 
     def python(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

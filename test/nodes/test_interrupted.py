@@ -13,6 +13,7 @@ pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
 from commands import ROOT, command, environment, hp_lab_json
 from ros_domain import domain_id
 
+from hp_lab.errors import JournalError
 from hp_lab.orchestration.replay import replay
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.store.journal import JournalReader
@@ -72,7 +73,11 @@ def hot(run_dir: RunDir) -> bool:
     """Whether a film is on a hotplate that heats, by the journal."""
     if not run_dir.journal.exists():
         return False
-    state = state_of(run_dir.journal)
+    try:
+        state = state_of(run_dir.journal)
+    except JournalError:
+        # It is being made.
+        return False
     return any(
         t.data.action == "anneal" and t.status == "running"
         for t in state.tasks.values()

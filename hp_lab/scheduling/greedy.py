@@ -1,7 +1,7 @@
 """The list scheduler: films, or parts of them, each as early as what is booked allows.
 
-It always finds a schedule where there is one to be found without moving a film that is
-under way out of another's way, and it says so where there is none. Several rules of
+It always finds a schedule where films under way can leave their places one after the
+other, and it says so where they cannot. Several rules of
 what comes next are tried, and the best schedule is kept.
 """
 
@@ -48,6 +48,10 @@ class _Fit:
         return self.starts[-1] + self.segment.film.jobs[self.segment.last - 1].ticks
 
 
+class FilmsBlocked(InvalidInput):
+    """Films under way that cannot leave their places one after the other."""
+
+
 def plan_greedily(problem: Problem, priority: Sequence[str] = ()) -> Plan:
     """Return a schedule of all films.
 
@@ -57,7 +61,9 @@ def plan_greedily(problem: Problem, priority: Sequence[str] = ()) -> Plan:
             several rules compete.
 
     Raises:
-        InvalidInput: Films under way block one another.
+        FilmsBlocked: Each film under way waits for a place that another keeps; they
+            may still get out by turns, which is not for this scheduler.
+        InvalidInput: A film's waits cannot be kept.
     """
     films = list(problem.films)
     if priority:
@@ -184,7 +190,7 @@ class _Insertion:
             f"films {names}: each waits for a place that another of them keeps; move "
             "one of them to its slot"
         )
-        raise InvalidInput(msg)
+        raise FilmsBlocked(msg)
 
     def _hold(self, segment: Segment) -> None:
         """Enter what has started; the place where the film is now is kept for ever."""

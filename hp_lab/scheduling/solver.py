@@ -50,6 +50,37 @@ class Solution:
     bound: int
 
 
+def find(problem: Problem, *, effort: float, seed: int = 1) -> Plan | None:
+    """Return a schedule found without a first one to improve, or None.
+
+    It is what gets films out that stand in one another's way and must go by turns.
+    """
+    model = _Model(problem, _long_enough(problem))
+    model.minimise(model.lateness * _LATE_WEIGHT + model.makespan)
+    solver, status = _solve(model.model, effort, seed, True)
+    return model.plan(solver) if status in _FOUND else None
+
+
+def _long_enough(problem: Problem) -> int:
+    """Return a makespan within which everything can be done one after the other."""
+    ticks = 0
+    heats = [v.heat for f in problem.films for v in f.visits if v.heat is not None]
+    for film in problem.films:
+        ticks += sum(
+            max(0, job.fixed[1]) if job.fixed else job.ticks for job in film.jobs
+        )
+        for visit in film.visits:
+            ticks += max(
+                (
+                    problem.changeover(place, before, visit.heat)
+                    for place in visit.places
+                    for before in heats
+                ),
+                default=0,
+            )
+    return ticks
+
+
 def improve(problem: Problem, hint: Plan, *, effort: float, seed: int = 1) -> Solution:
     """Return a schedule at least as good as the one given.
 

@@ -294,6 +294,37 @@ def test_a_task_done_while_another_ran_on_does_not_hide_that_one():
         assert plan.booking("next").start_s == 32.0
 
 
+@pytest.mark.parametrize("effort", [0, 0.05])
+def test_films_in_one_anothers_way_go_by_turns(effort):
+    # Film a needs the chuck, where b is; b needs the stage and then the plate, where a
+    # is: b goes to the stage, a to the chuck, b to the plate.
+    def film(name, *places):
+        tasks = []
+        for place in (*places, ""):
+            tasks.append(
+                task(
+                    f"{name}-{len(tasks)}",
+                    sample_id=name,
+                    at=(place,) if place else (),
+                    moves=True,
+                    stations=("gantry",),
+                    predecessor=tasks[-1].task_id if tasks else "",
+                )
+            )
+        return tasks
+
+    tasks = [*film("a", "plate", "chuck"), *film("b", "chuck", "stage", "plate")]
+    stations = [Station(name=n) for n in ("gantry", "plate", "chuck", "stage")]
+    started = [
+        booking(tasks[0], 0.0, place="plate"),
+        booking(tasks[3], 10.0, place="chuck"),
+    ]
+    plan = schedule(tasks, stations, now_s=20.0, started=started, effort=effort)
+    found = violations(plan.bookings, tasks, stations, now_s=20.0, started=started)
+    assert found == []
+    assert plan.booking("b-1").start_s < plan.booking("a-1").start_s
+
+
 def test_films_that_block_one_another_are_named():
     def film(name, here, there):
         return [

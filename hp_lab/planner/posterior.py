@@ -16,8 +16,10 @@ _VERSION = 1
 # Below this share of useful draws a bridged evidence is not trusted at first.
 _LEAST_OVERLAP = 0.02
 _MOST_SPREAD = 0.5
+_MANY_FILMS = 60
+_SOME_FILMS = 40
 
-WARM = Effort(moves=3, last_moves=4, keep=0.5)
+WARM = Effort(moves=3, last_moves=3, keep=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +106,10 @@ def fit(
             )
             fitted = Fit(bound=bound, population=population, warm=True)
             return _with_evidence(fitted, rng) if with_evidence else fitted
-    for attempt in (1, 2):
+    # With many films the second attempt would cost more than its evidence is worth.
+    for attempt in (1, 2) if len(data) <= _MANY_FILMS else (1,):
         work = replace(effort, moves=effort.moves * attempt)
-        first = from_prior(len(model.priors), work, rng)
-        population = sample(first, None, bound.log_likelihood, work, rng)
+        population = _cold(bound, work, rng)
         fitted = Fit(bound=bound, population=population, warm=False)
         if not with_evidence:
             return fitted
@@ -115,6 +117,22 @@ def fit(
         if converged(fitted):
             break
     return fitted
+
+
+def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Population:
+    """Return draws of the posterior from draws of the prior.
+
+    With many films most of the ladder is climbed with some of them, at a small part of
+    the cost, and the rest by data annealing.
+    """
+    first = from_prior(len(bound.model.priors), effort, rng)
+    if len(bound.data) <= _MANY_FILMS:
+        return sample(first, None, bound.log_likelihood, effort, rng)
+    some = np.sort(rng.choice(len(bound.data), _SOME_FILMS, replace=False))
+    part = bound.model.bind(bound.data.rows(some)).log_likelihood
+    halfway = sample(first, None, part, effort, rng)
+    rest = replace(WARM, particles=effort.particles)
+    return sample(halfway, part, bound.log_likelihood, rest, rng)
 
 
 def converged(fitted: Fit) -> bool:
@@ -133,7 +151,8 @@ def probabilities(fits: Sequence[Fit]) -> FloatArray:
 
 
 def _with_evidence(fitted: Fit, rng: np.random.Generator) -> Fit:
-    evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng)
+    draws = 1024 if len(fitted.bound.data) <= _MANY_FILMS else 256
+    evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng, draws)
     return replace(fitted, evidence=evidence)
 
 

@@ -17,7 +17,7 @@ from hp_lab.store.compare import differences
 from hp_lab.store.journal import JournalReader
 from hp_lab.store.readings import ReadingsReader
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(900)]
 FILMS = "5"
 DEMO = str(ROOT / "config" / "campaigns" / "demo.yaml")
 

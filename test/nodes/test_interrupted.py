@@ -18,7 +18,7 @@ from hp_lab.orchestration.replay import replay
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.store.journal import JournalReader
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(900)]
 DEMO = str(ROOT / "config" / "campaigns" / "demo.yaml")
 FILMS = "6"
 
@@ -41,14 +41,14 @@ def test_an_interrupted_demo_is_finished_later_with_no_film_lost(
             text=True,
         )
         run_dir = RunDir(tmp_path / "runs" / "demo-001")
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 240
         while not hot(run_dir):
             assert running.poll() is None, running.stdout.read()
             assert time.monotonic() < deadline_s
         running.send_signal(signal.SIGINT)
         stopped_s = time.monotonic()
-        output, _ = running.communicate(timeout=30)
-        assert time.monotonic() - stopped_s < 15
+        output, _ = running.communicate(timeout=90)
+        assert time.monotonic() - stopped_s < 60
         assert running.returncode == 130, output
         assert "resume" in output
 

@@ -18,7 +18,7 @@ import yaml
 from commands import ROOT, command, environment, hp_lab
 from ros_domain import domain_id
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUICK = {
     "name": "smoke",
@@ -100,7 +100,7 @@ class Laboratory:
         self.log.seek(0)
         return self.log.read()
 
-    def wait_until_up(self, timeout_s: float = 60.0) -> None:
+    def wait_until_up(self, timeout_s: float = 180.0) -> None:
         deadline_s = time.monotonic() + timeout_s
         while "is up" not in self.text():
             assert self.process.poll() is None, self.text()
@@ -228,7 +228,7 @@ def test_the_emergency_stop_makes_everything_safe_within_five_seconds(
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline_s = time.monotonic() + 90
+        deadline_s = time.monotonic() + 300
         while safe(laboratory.report()):
             assert time.monotonic() < deadline_s, "nothing ever ran"
         laboratory.python(
@@ -269,7 +269,7 @@ def test_devices_become_safe_when_the_heartbeat_is_lost(laboratory) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while safe(laboratory.report()):
         assert time.monotonic() < deadline_s
     found = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-LAB_S = 240
+LAB_S = 600
 
 
 def environment(domain: int) -> dict[str, str]:

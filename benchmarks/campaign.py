@@ -65,7 +65,7 @@ def _climb(settings: dict[str, Any], value: float, campaign: CampaignFile) -> fl
             if name not in settings or not step:
                 continue
             for factor in (-8, -2, -1, 1, 2, 8):
-                trial = {**settings, name: settings[name] + factor * step}
+                trial = {**settings, name: round(settings[name] + factor * step, 9)}
                 try:
                     campaign.space.check(trial)
                 except ValueError:

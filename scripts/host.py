@@ -151,16 +151,18 @@ def install(packages: list[str]) -> None:
     if sudo is None:
         raise SetUpError(f"missing system packages: sudo apt-get install -y {wanted}")
     print(f"set-up: apt-get install {wanted}", flush=True)
-    update = [*sudo, "apt-get", "-qq", "update"]
-    install_them = [*sudo, "apt-get", "-qq", "install", "--no-install-recommends"]
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (update, [*install_them, "-y", *packages]):
-        outcome = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=quiet
-        )
-        if outcome.returncode:
-            sys.stderr.write(outcome.stderr)
-            raise SetUpError(f"failed: {' '.join(command)}")
+    # A foreign source that does not answer is no reason to stop; a missing package is.
+    subprocess.run(
+        [*sudo, "apt-get", "-qq", "update"], check=False, capture_output=True, env=quiet
+    )
+    command = [*sudo, "apt-get", "-qq", "install", "-y", "--no-install-recommends"]
+    outcome = subprocess.run(
+        [*command, *packages], check=False, capture_output=True, text=True, env=quiet
+    )
+    if outcome.returncode:
+        sys.stderr.write(outcome.stderr)
+        raise SetUpError(f"apt-get could not install: {wanted}")
 
 
 def _sudo() -> list[str] | None:

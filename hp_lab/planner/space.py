@@ -20,9 +20,9 @@ from hp_lab.planner.dimensions import (
     Molecule,
     Ordinal,
     Settings,
-    Simplex,
 )
 from hp_lab.planner.expressions import Expression
+from hp_lab.planner.simplex import Simplex
 from hp_lab.planner.trajectories import Trajectory
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray

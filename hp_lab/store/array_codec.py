@@ -24,7 +24,7 @@ def encode(
 
     Values are little-endian, sorted by array name. Byte planes are stored one after
     the other (all first bytes, all second bytes, ...): the high bytes of neighbouring
-    readings are alike, so they compress to about half of what plain order gives.
+    readings are alike, so they compress to about two thirds of what plain order gives.
 
     Raises:
         JournalError: An array is not numeric; the message names it.

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from hp_lab.analysis.noise import estimate_sigma, quantum
+from hp_lab.analysis.quality import is_empty, is_shifted, lamp_shift_nm
 from hp_lab.analysis.spectrum import BoolArray, Curve
-from hp_lab.analysis.spikes import find_spikes
+from hp_lab.analysis.spikes import find_spikes, spikes_matter
 from hp_lab.errors import InvalidInput
 from hp_lab.records import Spectrum
 from hp_lab.units import FloatArray
@@ -123,6 +124,8 @@ def _signal(
     """Return dark-free counts, the usable points, the spikes and the warnings."""
     flags: list[str] = []
     counts = spectrum.counts.astype(np.float64)
+    if is_empty(counts):
+        flags.append("empty")
     usable = np.isfinite(counts) & ~saturated
     if spectrum.dark.shape == counts.shape:
         dark = spectrum.dark.astype(np.float64)
@@ -136,7 +139,7 @@ def _signal(
     spikes = (
         find_spikes(spectrum.wavelength_nm, signal, estimate_sigma(signal)) & usable
     )
-    if spikes.any():
+    if spikes_matter(signal, spikes):
         flags.append("spiked")
     if saturated.any():
         flags.append("saturated")
@@ -264,12 +267,16 @@ def corrected_transmission(
         & (lamp > 5.0 * lamp_sigma)
         & ~find_spikes(spectrum.wavelength_nm, lamp, lamp_sigma)
     )
+    if is_shifted(lamp_shift_nm(spectrum.wavelength_nm, lamp)):
+        flags.append("wavelength_shift")
+    if is_empty(lamp_counts) or not usable.any():
+        flags.append("empty")
     safe_lamp = np.where(usable, lamp, 1.0)
     scale = lamp_s / spectrum.integration_s
     value = np.where(usable, signal / safe_lamp * scale, np.nan)
     sigma = scale * np.hypot(signal_sigma, signal / safe_lamp * lamp_sigma) / safe_lamp
     if lamp_saturated.any():
-        flags.append("reference_saturated")
+        flags.append("saturated")
     return Curve(
         kind="transmission",
         wavelength_nm=spectrum.wavelength_nm,

@@ -1,14 +1,21 @@
 """Photoluminescence: peaks, widths, centroid and brightness with their sigmas."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from hp_lab.analysis.calibration import WAVELENGTH_SIGMA_NM, axis_sigma_ev
 from hp_lab.analysis.line_fit import LineFit, fit_lines
 from hp_lab.analysis.line_shapes import SIGMA_PER_FWHM
 from hp_lab.analysis.measured import Measured
+from hp_lab.analysis.peak_top import with_measured_top
 from hp_lab.analysis.peaks import Peak, band_peaks
+from hp_lab.analysis.quality import (
+    because,
+    excitation_shift_nm,
+    is_shifted,
+)
 from hp_lab.analysis.spectrum import Curve
 from hp_lab.units import HC_EV_NM, FloatArray
 
@@ -22,6 +29,8 @@ _EXCITATION_MARGIN_NM = 20.0
 # Share of the highest point by which sums of pseudo-Voigts miss real line shapes.
 _MODEL_FLOOR = 0.003
 _MOST_POINTS = 320
+# Emission above this share of its maximum at the end of the spectrum is cut off.
+_LEVEL_AT_END = 0.12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,11 @@ class Emission:
     offset: float
     slope_per_nm: float
     middle_nm: float
+
+    def signal_at(self, wavelength_nm: FloatArray) -> FloatArray:
+        """Return the background-free signal on the wavelength axis, curve's unit."""
+        energy = HC_EV_NM / wavelength_nm
+        return np.asarray(self.fit.at(energy) * self.scale * energy**2 / HC_EV_NM)
 
     def background_at(self, wavelength_nm: FloatArray) -> FloatArray:
         """Return the fitted background on the wavelength axis, the curve's unit."""
@@ -92,23 +106,36 @@ def analyze_emission(
         bandpass_nm: Full width at half maximum of the instrument's bandpass, taken out
             of the widths; 0 leaves the widths as observed.
     """
-    curve = _without_excitation(curve)
+    if "empty" in curve.flags:
+        return NoEmission(reason=because("empty"), height_limit=None, flags=curve.flags)
+    curve = _without_excitation(_checked_axis(curve))
     wavelength_nm, value, sigma = curve.points()
     if wavelength_nm.size < 16:
         return NoEmission(
-            reason=f"only {wavelength_nm.size} usable points are left of "
-            f"{curve.wavelength_nm.size}; 16 are needed",
+            reason=f"{_why_so_few(curve)}: only {wavelength_nm.size} usable points are "
+            f"left of {curve.wavelength_nm.size}; 16 are needed",
             height_limit=None,
-            flags=curve.flags,
+            flags=tuple(dict.fromkeys((*curve.flags, _why_so_few(curve)))),
         )
     found, limit = _detect(wavelength_nm, value, sigma)
     if not found:
         return NoEmission(
-            reason="no emission above the noise",
+            reason=because("no_signal"),
             height_limit=limit,
             flags=(*curve.flags, "no_signal"),
         )
     return _fit_window(curve, found, bandpass_nm)
+
+
+def _why_so_few(curve: Curve) -> str:
+    return "saturated" if curve.saturated.sum() > 0.3 * curve.usable.size else "cut"
+
+
+def _checked_axis(curve: Curve) -> Curve:
+    """Return the curve, flagged if its excitation line is not where it should be."""
+    if not is_shifted(excitation_shift_nm(curve)):
+        return curve
+    return curve.masked(np.zeros(curve.usable.size, dtype=bool), "wavelength_shift")
 
 
 def _without_excitation(curve: Curve) -> Curve:
@@ -220,7 +247,7 @@ def _fit_window(
     scale = float(np.max(density) - np.percentile(density, 10.0))
     if not scale > 0.0 or energy.size < 16:
         return NoEmission(
-            reason="no emission above the background",
+            reason=because("no_signal"),
             height_limit=3.0 * float(np.median(sigma)),
             flags=(*curve.flags, "no_signal"),
         )
@@ -244,6 +271,11 @@ def _fit_window(
         fit, energy, fit.background @ columns, scale, bandpass_nm
     )
     flags.extend(peak_flags)
+    if _ends_within(curve, fit, energy):
+        flags.append("cut")
+    if "top_not_in_view" not in peak_flags:
+        peaks = (with_measured_top(peaks[0], curve), *peaks[1:])
+    peaks = tuple(_with_axis_sigma(peak) for peak in peaks)
     if found[0].snr < 2.0 * DETECTION_SIGMAS:
         flags.append("weak_signal")
     return Emission(
@@ -260,6 +292,28 @@ def _fit_window(
     )
 
 
+def _ends_within(curve: Curve, fit: LineFit, energy: FloatArray) -> bool:
+    """Return whether the spectrum ends where the emission is still strong.
+
+    The excitation's margin is no end: what is left out there is known.
+    """
+    wavelength_nm = curve.wavelength_nm[curve.usable]
+    ends_ev = HC_EV_NM / np.array([wavelength_nm[-1], wavelength_nm[0]])
+    levels = fit.at(np.array([energy[0], energy[-1]])) / fit.at(energy).max()
+    reached = np.abs(ends_ev - energy[[0, -1]]) < 3.0 * np.median(np.diff(energy))
+    if wavelength_nm[0] < curve.excitation_nm + 2.0 * _EXCITATION_MARGIN_NM:
+        reached[1] = False
+    return bool(np.any(reached & (levels > _LEVEL_AT_END)))
+
+
+def _with_axis_sigma(peak: Peak) -> Peak:
+    return replace(
+        peak,
+        center_ev=peak.center_ev.widened(axis_sigma_ev(peak.center_ev.value)),
+        center_nm=peak.center_nm.widened(WAVELENGTH_SIGMA_NM),
+    )
+
+
 def _centroid(fit: LineFit, energy: FloatArray) -> Measured:
     """Return the first moment of the lines over the fitted window."""
     steps = np.gradient(energy)
@@ -268,4 +322,5 @@ def _centroid(fit: LineFit, energy: FloatArray) -> Measured:
     mean = float(np.sum(profile * energy)) / total
     gradient = fit.gradient_at(energy) @ (steps * (energy - mean)) / total
     variance = float(gradient @ fit.covariance @ gradient)
-    return Measured(value=mean, sigma=float(np.sqrt(max(variance, 1e-12))))
+    sigma = float(np.sqrt(max(variance, 1e-12)))
+    return Measured(value=mean, sigma=sigma).widened(axis_sigma_ev(mean))

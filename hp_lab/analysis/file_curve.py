@@ -6,7 +6,7 @@ from hp_lab.analysis.corrections import absorbance_from_transmission, saturation
 from hp_lab.analysis.noise import estimate_sigma
 from hp_lab.analysis.readers.named_spectrum import NamedSpectrum
 from hp_lab.analysis.spectrum import BoolArray, Curve, Kind
-from hp_lab.analysis.spikes import find_spikes
+from hp_lab.analysis.spikes import find_spikes, spikes_matter
 from hp_lab.units import FloatArray
 
 # Fluorescence and absorbance readers of plates are exported with rounded digits.
@@ -56,7 +56,7 @@ def _plain(spectrum: NamedSpectrum, kind: Kind) -> Curve:
     spikes = find_spikes(spectrum.wavelength_nm, filled, sigma) & usable
     if saturated.any():
         flags.append("saturated")
-    if spikes.any():
+    if spikes_matter(filled, spikes):
         flags.append("spiked")
     return Curve(
         kind=kind,
@@ -94,7 +94,7 @@ def _calibrated(spectrum: NamedSpectrum) -> Curve:
         flags.append("saturated")
     noise = estimate_sigma(counts)
     spikes = find_spikes(spectrum.wavelength_nm, counts, noise) & seen
-    if spikes.any():
+    if spikes_matter(counts, spikes):
         flags.append("spiked")
     # Far from the noise the ratio of flux to counts is the calibration; elsewhere the
     # median of what is known stands in.

@@ -5,7 +5,7 @@ Quantities:
 - ``pl_peak_ev``: maximum of the PL per photon energy;
 - ``pl_fwhm_ev``: its full width at half maximum, bandpass removed where it is known;
 - ``pl_log_intensity``: natural logarithm of the background-free peak signal in counts
-  per second on the wavelength axis;
+  per second on the wavelength axis, as the detector counts it;
 - ``exciton_ev``, ``gap_ev``: 1s exciton and Elliott gap of the target phase, or of the
   largest one where the film holds too little of the target (flag
   ``target_phase_not_seen``); the flag ``phase:n=2`` says which phase it is;
@@ -28,14 +28,18 @@ from hp_lab.analysis.corrections import (
     absorbance_from_transmission,
     corrected_emission,
     corrected_transmission,
+    saturation_mask,
 )
 from hp_lab.analysis.emission import Emission, NoEmission, analyze_emission
 from hp_lab.analysis.library import FilmContext, phase_label, phase_library
 from hp_lab.analysis.measured import Measured
+from hp_lab.analysis.quality import because
+from hp_lab.analysis.responsivity import lamp_responsivity
 from hp_lab.analysis.spectrum import Curve
 from hp_lab.analysis.version import ANALYSIS_VERSION
 from hp_lab.errors import InvalidInput
 from hp_lab.records import Bound, Observation, Rejected, Spectrum
+from hp_lab.units import HC_EV_NM, FloatArray
 
 _UNITS = {
     "pl_peak_ev": "eV",
@@ -139,7 +143,7 @@ def analyze_film(
     )
     emissions = [item for item in spectra if item.mode == "photoluminescence"]
     if emissions:
-        _observe_emission(emissions, known, collector)
+        _observe_emission(emissions, _response(spectra, known), known, collector)
     passed = [item for item in spectra if item.mode in ("absorbance", "transmittance")]
     if passed:
         bare = next((item for item in spectra if item.mode == "reference"), None)
@@ -148,6 +152,25 @@ def analyze_film(
         observations=tuple(collector.observations),
         rejected=tuple(collector.rejected),
     )
+
+
+def _response(
+    spectra: Sequence[Spectrum], context: FilmContext
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return wavelengths and the response seen in the lamp's light, if there is any."""
+    if context.lamp_k is None:
+        return None
+    for item in spectra:
+        lamp = item.counts if item.mode == "reference" else item.reference
+        if lamp.shape != item.wavelength_nm.shape or lamp.size < 32:
+            continue
+        if saturation_mask(lamp).any():
+            continue
+        dark = item.dark if item.dark.shape == lamp.shape else 0.0
+        response = lamp_responsivity(item.wavelength_nm, lamp - dark, context.lamp_k)
+        if response is not None:
+            return item.wavelength_nm, response
+    return None
 
 
 def _merged(curves: Sequence[Curve]) -> Curve:
@@ -186,10 +209,20 @@ def _merged(curves: Sequence[Curve]) -> Curve:
 
 
 def _observe_emission(
-    spectra: Sequence[Spectrum], context: FilmContext, collector: _Collector
+    spectra: Sequence[Spectrum],
+    response: tuple[FloatArray, FloatArray] | None,
+    context: FilmContext,
+    collector: _Collector,
 ) -> None:
     try:
-        curve = _merged([corrected_emission(spectrum) for spectrum in spectra])
+        curve = _merged(
+            [
+                corrected_emission(
+                    spectrum, responsivity=_at(response, spectrum.wavelength_nm)
+                )
+                for spectrum in spectra
+            ]
+        )
     except InvalidInput as error:
         collector.reject(PL_QUANTITIES, str(error))
         return
@@ -200,7 +233,15 @@ def _observe_emission(
     if isinstance(emission, NoEmission):
         _observe_dark_film(emission, collector)
         return
-    _observe_peak(emission, collector)
+    _observe_peak(emission, response, collector)
+
+
+def _at(
+    response: tuple[FloatArray, FloatArray] | None, wavelength_nm: FloatArray
+) -> FloatArray | None:
+    if response is None:
+        return None
+    return np.asarray(np.interp(wavelength_nm, *response, left=np.nan, right=np.nan))
 
 
 def _observe_saturated(curve: Curve, collector: _Collector) -> None:
@@ -211,10 +252,10 @@ def _observe_saturated(curve: Curve, collector: _Collector) -> None:
     wavelengths, value, sigma = curve.points()
     collector.reject(
         ("pl_peak_ev", "pl_fwhm_ev"),
-        "detector saturated at the peak: shorten the integration time",
+        because("saturated"),
     )
     if wavelengths.size == 0 or float(value.max()) <= 0.0:
-        collector.reject(("pl_log_intensity",), "every point is saturated")
+        collector.reject(("pl_log_intensity",), because("saturated"))
         return
     top = int(np.argmax(value))
     base = float(np.percentile(value, 5.0))
@@ -244,13 +285,14 @@ def _observe_dark_film(emission: NoEmission, collector: _Collector) -> None:
     )
 
 
-def _observe_peak(emission: Emission, collector: _Collector) -> None:
+def _observe_peak(
+    emission: Emission,
+    response: tuple[FloatArray, FloatArray] | None,
+    collector: _Collector,
+) -> None:
     main = emission.peaks[0]
-    if "cut" in emission.flags:
-        collector.reject(
-            ("pl_peak_ev", "pl_fwhm_ev"),
-            "the emission rises to the end of the spectrum; its peak is not in view",
-        )
+    if "top_not_in_view" in emission.flags:
+        collector.reject(("pl_peak_ev", "pl_fwhm_ev"), because("cut"))
     else:
         collector.add("pl_peak_ev", main.center_ev, flags=emission.flags)
         if main.fwhm_ev is None:
@@ -259,16 +301,30 @@ def _observe_peak(emission: Emission, collector: _Collector) -> None:
             )
         else:
             collector.add("pl_fwhm_ev", main.fwhm_ev, flags=emission.flags)
-    height = emission.height
+    height = _as_counted(emission, response)
     collector.add(
         "pl_log_intensity",
         Measured(
             value=float(np.log(height.value)), sigma=height.sigma / height.value
         ).widened(_INTENSITY_REPEATABILITY),
         flags=emission.flags,
-        kind="lower_bound" if "cut" in emission.flags else "exact",
-        cause="peak_out_of_view" if "cut" in emission.flags else "",
+        kind="lower_bound" if "top_not_in_view" in emission.flags else "exact",
+        cause="peak_out_of_view" if "top_not_in_view" in emission.flags else "",
     )
+
+
+def _as_counted(
+    emission: Emission, response: tuple[FloatArray, FloatArray] | None
+) -> Measured:
+    """Return the highest background-free signal as the detector counted it."""
+    if response is None:
+        return emission.height
+    low_ev, high_ev = emission.window_ev
+    wavelength_nm = np.linspace(HC_EV_NM / high_ev, HC_EV_NM / low_ev, 800)
+    sensed = np.nan_to_num(np.interp(wavelength_nm, *response))
+    counted = float(np.max(emission.signal_at(wavelength_nm) * sensed))
+    share = counted / emission.height.value
+    return emission.height.times(share)
 
 
 def _observe_absorbance(
@@ -290,7 +346,7 @@ def _observe_absorbance(
         return
     curve = absorbance_from_transmission(_merged(transmissions))
     target = None if context.n is None else phase_label(context.n)
-    absorption = analyze_absorbance(curve, library, target=target)
+    absorption = analyze_absorbance(curve, library, nominal_n=context.n)
     if isinstance(absorption, NoAbsorption):
         collector.reject(("exciton_ev", "gap_ev", "phase_purity"), absorption.reason)
         _observe_transparent_film(absorption, collector)

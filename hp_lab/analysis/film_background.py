@@ -14,6 +14,8 @@ from scipy.ndimage import gaussian_filter1d
 from hp_lab.units import HC_EV_NM, FloatArray
 
 UNKNOWNS = 4
+# Place of the first knot among the columns.
+KNOTS = 3
 _LN10 = float(np.log(10.0))
 _SCATTER_EV = 2.0
 _SUBSTRATE_INDEX = 1.52
@@ -37,7 +39,7 @@ _COLUMN_SPREAD = np.array([0.01, 0.02, 0.012])
 _COLUMN_LEAST = np.array([-0.05, 0.0, 0.0])
 # What is smooth and in no formula: a broken line with knots this far apart, each knot
 # spread by this much OD and by this share of the absorbance's range.
-_KNOTS_EV = 0.35
+_KNOTS_EV = 0.28
 _KNOT_OD, _KNOT_SHARE = 0.004, 0.006
 _DIFFERENCE = 1e-4
 

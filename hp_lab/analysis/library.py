@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hp_lab.analysis.responsivity import TUNGSTEN_HALOGEN_K
 from hp_lab.errors import InvalidInput
 
 BULK = float("inf")
@@ -186,6 +187,8 @@ class FilmContext:
         n1_exciton_ev: n = 1 exciton of this very spacer and halide, where somebody
             has measured it; it replaces the library's value.
         bandpass_nm: Full width at half maximum of the emission bandpass.
+        lamp_k: Colour temperature of the lamp of the absorbance readings, by which PL
+            is corrected for the spectrometer's response; None leaves PL as counted.
     """
 
     spacer: str | None = None
@@ -194,6 +197,7 @@ class FilmContext:
     a_site: Mapping[str, float] = field(default_factory=_unit_ma)
     n1_exciton_ev: float | None = None
     bandpass_nm: float = 0.0
+    lamp_k: float | None = TUNGSTEN_HALOGEN_K
 
 
 def _alloyed(n: float, halides: Mapping[str, float]) -> float:

@@ -71,7 +71,7 @@ def band_peaks(
     flags = []
     if tops.size == 0:
         tops = np.array([int(np.argmax(model))])
-        flags.append("cut")
+        flags.append("top_not_in_view")
     shoulders = _shoulders(grid, model, tops, fit)
     places = [_refined(grid, model, top) for top in tops]
     centres = np.array([*places, *shoulders])

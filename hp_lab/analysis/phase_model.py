@@ -23,7 +23,7 @@ from hp_lab.units import FloatArray
 OWN = 4
 # Spreads of what sets one phase apart from the others: its shift comes from the
 # library, then logarithms of width, of continuum over exciton, of binding energy.
-_OWN_LOG = np.array([0.15, 0.25, 0.15])
+_OWN_LOG = np.array([0.15, 0.15, 0.10])
 # What all phases share, with its spread: shift of all energies (eV), logarithms of
 # width, of continuum over exciton and of binding energy, shift of n = 1 by the spacer
 # (eV), Lorentz share, asymmetry, logarithm of the 2s strength, growth of the thin and
@@ -41,8 +41,8 @@ COMMON_NAMES = (
     "growth_thick",
 )
 COMMON = len(COMMON_NAMES)
-_COMMON_SPREAD = np.array([0.022, 0.3, 0.5, 0.3, 0.025, 0.2, 0.08, 0.7, 0.5, 0.5])
-_COMMON_CENTRE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.08, 0.0, 0.8, 0.8])
+_COMMON_SPREAD = np.array([0.022, 0.3, 0.8, 0.3, 0.025, 0.2, 0.08, 0.7, 0.9, 0.5])
+_COMMON_CENTRE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.08, 0.0, 1.0, 0.8])
 # Physical limits: Lorentz share within 0 and 1, asymmetry below 1, no continuum that
 # falls to nothing within the window.
 _COMMON_LIMITS = {5: (0.0, 0.95), 6: (-0.25, 0.4), 8: (-0.2, 3.0), 9: (-0.2, 4.0)}
@@ -135,6 +135,12 @@ class PhaseModel:
     def fwhm_ev(self, shape: FloatArray) -> FloatArray:
         """Return the widths of the excitons, shape (p,)."""
         return self._physical(shape).fwhm_ev[:, 0]
+
+    def with_binding(self, shape: FloatArray, factor: float) -> FloatArray:
+        """Return shape unknowns with all binding energies times a factor."""
+        changed = shape.copy()
+        changed[OWN * self.count + 3] += float(np.log(factor)) / _COMMON_SPREAD[3]
+        return changed
 
     def exciton_gradient(self, phase: int) -> FloatArray:
         """Return d(exciton_ev of a phase) / d(shape unknowns)."""

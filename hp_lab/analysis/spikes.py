@@ -17,6 +17,8 @@ _ROUNDS = 4
 # signal: a bright line that is merely narrow bends that much between pixels.
 _SIGMAS = 8.0
 _SHARE = 0.15
+# Spikes lower than this share of the spectrum's range change nothing once they are cut.
+_WORTH_A_FLAG = 0.01
 
 
 @functools.cache
@@ -61,6 +63,22 @@ def find_spikes(
         spikes |= grown
         clean[grown] = predicted[grown]
     return spikes
+
+
+def spikes_matter(value: FloatArray, spikes: BoolArray) -> bool:
+    """Return whether cut spikes were high enough to doubt what is left.
+
+    Args:
+        value: Signal with the spikes in it, shape (k,).
+        spikes: Points that were cut, shape (k,).
+    """
+    if not spikes.any() or spikes.all():
+        return bool(spikes.any())
+    left = value[~spikes]
+    index = np.arange(value.size)
+    without = np.interp(index, index[~spikes], left)
+    excess = float(np.max(value - without))
+    return excess > _WORTH_A_FLAG * float(np.ptp(left))
 
 
 def _is_crest(excess: FloatArray, hole: int) -> BoolArray:

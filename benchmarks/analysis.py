@@ -1,0 +1,354 @@
+"""How well the analysis reads spectra; prints JSON with one line for each bar.
+
+``python benchmarks/analysis.py [--films 500] [--spoiled 2000] [--quick]``
+"""
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from blind_films import BlindFilm, blind_film
+from spoiled_spectra import SPOILERS
+
+import hp_lab.analysis
+from hp_lab.analysis.absorption import Absorption, analyze_absorbance
+from hp_lab.analysis.corrections import (
+    absorbance_from_transmission,
+    corrected_transmission,
+)
+from hp_lab.analysis.emission import analyze_emission
+from hp_lab.analysis.file_analysis import analyze_files
+from hp_lab.analysis.film import FilmResult, analyze_film
+from hp_lab.analysis.library import phase_label, phase_library
+from hp_lab.analysis.plates import factorize, phase_map
+from hp_lab.analysis.quality import is_doubt
+from hp_lab.analysis.spectrum import Curve
+from hp_lab.records import Observation
+
+DATA = Path(hp_lab.analysis.__file__).parent / "data"
+Bar = dict[str, object]
+
+
+def bar(name: str, value: float, bound: str, met: bool) -> Bar:
+    """Return one line of the result."""
+    return {"name": name, "value": round(float(value), 4), "bound": bound, "met": met}
+
+
+def published_peaks() -> list[Bar]:
+    """Compare the 145 real PL spectra with their published peaks and widths."""
+    with (DATA / "npl" / "synthesis.csv").open() as table:
+        rows = {row["PL_data"]: row for row in csv.DictReader(table, delimiter=";")}
+    results = analyze_files(sorted((DATA / "npl" / "spectrum").glob("*.txt")))
+    offsets, widths, silent = [], [], 0
+    for found in results:
+        row, peak = rows[found["file"]], (found["peaks"] or [None])[0]
+        if peak is None:
+            offsets.append(np.inf)
+            widths.append(np.inf)
+            continue
+        offsets.append(abs(peak["center_nm"] - float(row["peak_pos"])))
+        published = float(row["fwhm"])
+        width = peak["fwhm_ev"]
+        widths.append(np.inf if width is None else abs(width / published - 1.0))
+        silent += found["status"] == "ok" and offsets[-1] > 2.0
+    right = float(np.mean(np.array(widths) < 0.10))
+    return [
+        bar(
+            "npl: largest distance from the published peak, nm",
+            max(offsets),
+            "<= 2",
+            max(offsets) <= 2.0,
+        ),
+        bar("npl: share of widths within 10 %", right, ">= 0.95", right >= 0.95),
+        bar("npl: silently wrong", silent, "0", silent == 0),
+    ]
+
+
+def instrument_files() -> list[Bar]:
+    """Compare what is read from LuQY and StellarNet files with their own headers."""
+    files = [*sorted((DATA / "luqy").glob("*.txt"))]
+    worst = 0.0
+    for found in analyze_files(files):
+        printed = float(found["header"]["Bandgap (eV)"])
+        worst = max(worst, abs(found["peaks"][0]["center_ev"] - printed))
+    return [
+        bar(
+            "luqy: peak against the printed energy, eV", worst, "<= 0.01", worst <= 0.01
+        )
+    ]
+
+
+def _by_quantity(result: FilmResult) -> dict[str, Observation]:
+    return {item.quantity: item for item in result.observations}
+
+
+def _analyzed(film: BlindFilm) -> tuple[dict[str, Observation], float, float]:
+    """Return a film's observations, its total variation and the seconds it took."""
+    start = time.process_time()
+    result = analyze_film(
+        film.spectra,
+        sample_id="film",
+        candidate_id="film",
+        film_age_s=0.0,
+        context=film.context,
+    )
+    spent_s = time.process_time() - start
+    absorption = analyze_absorbance(
+        absorbance_from_transmission(corrected_transmission(film.spectra[0])),
+        phase_library(film.context),
+        nominal_n=film.context.n,
+    )
+    if not isinstance(absorption, Absorption):
+        return _by_quantity(result), 1.0, spent_s
+    fit = absorption.phases
+    found = {label: fit.share_of(label).value for label in fit.labels()}
+    names = set(found) | set(film.shares)
+    variation = 0.5 * sum(
+        abs(found.get(name, 0.0) - film.shares.get(name, 0.0)) for name in names
+    )
+    return _by_quantity(result), variation, spent_s
+
+
+def _phase(observation: Observation) -> str:
+    named = [flag for flag in observation.flags if flag.startswith("phase:")]
+    return named[0].removeprefix("phase:")
+
+
+def blind(seeds: Iterable[int]) -> list[Bar]:
+    """Read films of the simulated laboratory and compare with their hidden truth."""
+    errors: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
+    variations, spent, rejected, clean_flags = [], [], 0, Counter()
+    doubted = 0
+    seeds = list(seeds)
+    for seed in seeds:
+        film = blind_film(seed)
+        found, variation, spent_s = _analyzed(film)
+        variations.append(variation)
+        spent.append(spent_s)
+        rejected += "exciton_ev" not in found or "pl_peak_ev" not in found
+        doubts = {
+            flag for item in found.values() for flag in item.flags if is_doubt(flag)
+        }
+        clean_flags.update(doubts)
+        doubted += bool(doubts)
+        truth = {"phase_purity": film.shares.get(phase_label(film.context.n or 1.0))}
+        if "exciton_ev" in found:
+            label = _phase(found["exciton_ev"])
+            truth["exciton_ev"] = film.exciton_ev[label]
+            truth["gap_ev"] = film.gap_ev[label]
+        truth["pl_peak_ev"] = film.pl_peak_ev
+        for name, true in truth.items():
+            if name in found and true is not None:
+                error = found[name].value - true
+                errors.setdefault(name, []).append(abs(error))
+                scores.setdefault(name, []).append(abs(error) / found[name].sigma)
+    bars = [
+        bar(
+            "blind: exciton, median error, eV",
+            np.median(errors["exciton_ev"]),
+            "<= 0.005",
+            bool(np.median(errors["exciton_ev"]) <= 0.005),
+        ),
+        bar(
+            "blind: Elliott gap, median error, eV",
+            np.median(errors["gap_ev"]),
+            "<= 0.030",
+            bool(np.median(errors["gap_ev"]) <= 0.030),
+        ),
+        bar(
+            "blind: phases, median total variation",
+            np.median(variations),
+            "<= 0.10",
+            bool(np.median(variations) <= 0.10),
+        ),
+        bar(
+            "blind: rejected",
+            rejected / len(seeds),
+            "<= 0.05",
+            rejected / len(seeds) <= 0.05,
+        ),
+        bar(
+            "blind: clean films flagged",
+            doubted / len(seeds),
+            "<= 0.03",
+            doubted / len(seeds) <= 0.03,
+        ),
+        bar(
+            "speed: CPU s a film of two spectra, median",
+            np.median(spent),
+            "<= 0.15",
+            bool(np.median(spent) <= 0.15),
+        ),
+    ]
+    for name, values in scores.items():
+        within = np.array(values)
+        one, two = float(np.mean(within < 1.0)), float(np.mean(within < 1.96))
+        bars.append(
+            bar(
+                f"sigma of {name}: 68 % interval covers",
+                one,
+                "0.62 to 0.74",
+                0.62 <= one <= 0.74,
+            )
+        )
+        bars.append(
+            bar(
+                f"sigma of {name}: 95 % interval covers",
+                two,
+                "0.92 to 0.98",
+                0.92 <= two <= 0.98,
+            )
+        )
+    return bars
+
+
+def dim_emission(seeds: Iterable[int]) -> list[Bar]:
+    """Read PL of 1,000 counts."""
+    offsets = []
+    for seed in seeds:
+        film = blind_film(seed, pl_counts=1_000.0)
+        found = _analyzed(film)[0]
+        if "pl_peak_ev" in found:
+            energies = np.array([found["pl_peak_ev"].value, film.pl_peak_ev])
+            offsets.append(abs(float(np.diff(1239.84198 / energies)[0])))
+    median = float(np.median(offsets))
+    return [
+        bar(
+            "blind: PL peak at 1,000 counts, median error, nm",
+            median,
+            "<= 1",
+            median <= 1.0,
+        )
+    ]
+
+
+def spoiled(count: int, first_seed: int) -> list[Bar]:
+    """Read spoiled spectra: none may pass as good, and the cause must be named."""
+    named: dict[str, list[bool]] = {}
+    passed: Counter[str] = Counter()
+    for index in range(count):
+        spoil = SPOILERS[index % len(SPOILERS)]
+        film = blind_film(first_seed + index // len(SPOILERS))
+        case = spoil(film, np.random.default_rng(first_seed + index))
+        good = _by_quantity(_result(film, film.spectra))
+        result = _result(film, case.spectra)
+        found = _by_quantity(result)
+        flags = {flag for item in found.values() for flag in item.flags}
+        causes = {item.reason.split(":")[0] for item in result.rejected}
+        named.setdefault(spoil.__name__, []).append(case.cause in flags | causes)
+        for name in case.quantities:
+            if name not in found or name not in good:
+                continue
+            one, other = found[name], good[name]
+            accepted = one.kind == "exact" and not any(map(is_doubt, one.flags))
+            wrong = abs(one.value - other.value) > 3.0 * max(one.sigma, other.sigma)
+            if accepted and wrong:
+                passed[f"{spoil.__name__}:{name}"] += 1
+    everything = [one for values in named.values() for one in values]
+    share = float(np.mean(everything))
+    bars = [
+        bar(
+            "spoiled: accepted as good and wrong by over three sigmas",
+            sum(passed.values()),
+            "0",
+            not passed,
+        ),
+        bar("spoiled: cause named", share, ">= 0.95", share >= 0.95),
+    ]
+    for name, values in named.items():
+        bars.append(
+            bar(
+                f"spoiled: cause named, {name}",
+                float(np.mean(values)),
+                "information",
+                True,
+            )
+        )
+    for name, number in sorted(passed.items()):
+        bars.append(bar(f"spoiled: passed, {name}", number, "information", True))
+    return bars
+
+
+def _result(film: BlindFilm, spectra: tuple[object, ...]) -> FilmResult:
+    return analyze_film(
+        spectra,
+        sample_id="film",
+        candidate_id="film",
+        film_age_s=0.0,
+        context=film.context,
+    )
+
+
+def plate(reads: int) -> list[Bar]:
+    """Time a 96-well plate of PL spectra, fits and factorisation."""
+    rng = np.random.default_rng(3)
+    axis_nm = np.arange(455.0, 871.0)
+    start = time.perf_counter()
+    first: dict[str, Curve] = {}
+    for read in range(reads):
+        for well in range(96):
+            curve = _well(axis_nm, well, rng)
+            analyze_emission(curve, bandpass_nm=20.0)
+            if read == 0:
+                first[f"{'ABCDEFGH'[well // 12]}{well % 12 + 1}"] = curve
+    phase_map(factorize(first))
+    spent_s = (time.perf_counter() - start) * 22.0 / reads
+    return [
+        bar(
+            "speed: plate of 96 wells and 22 reads, s on one core",
+            spent_s,
+            "<= 360 (180 s on two)",
+            spent_s <= 360.0,
+        )
+    ]
+
+
+def _well(axis_nm: np.ndarray, well: int, rng: np.random.Generator) -> Curve:
+    share = (well % 12) / 11.0
+    clean = 8_000.0 * (1.0 - share) * np.exp(-0.5 * ((axis_nm - 530.0) / 11.0) ** 2)
+    clean += 5_000.0 * share * np.exp(-0.5 * ((axis_nm - 780.0) / 20.0) ** 2)
+    value = clean + rng.normal(0.0, 1.0, axis_nm.size) * np.sqrt(clean + 9.0)
+    return Curve(
+        kind="pl",
+        wavelength_nm=axis_nm,
+        value=value,
+        sigma=np.sqrt(clean + 9.0),
+        usable=np.ones(axis_nm.size, dtype=bool),
+        unit="counts",
+    )
+
+
+def main() -> int:
+    """Print the bars as JSON; exit code 1 if one is not met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=int, default=500)
+    parser.add_argument("--spoiled", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=100_000)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    given = parser.parse_args()
+    films = given.films // 10 if given.quick else given.films
+    count = given.spoiled // 10 if given.quick else given.spoiled
+    bars = [
+        *published_peaks(),
+        *instrument_files(),
+        *blind(range(given.seed, given.seed + films)),
+        *dim_emission(range(given.seed, given.seed + films // 5)),
+        *spoiled(count, given.seed + 10_000),
+        *plate(1 if given.quick else 4),
+    ]
+    print(json.dumps(bars, indent=2))
+    return 0 if all(one["met"] for one in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

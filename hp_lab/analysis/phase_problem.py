@@ -1,0 +1,309 @@
+"""The least-squares problem of a film's absorbance as a sum of phases."""
+
+import numpy as np
+from scipy.optimize import nnls
+
+from hp_lab.analysis.film_background import (
+    HOLES,
+    KNOTS,
+    THICKNESSES_NM,
+    UNKNOWNS,
+    FilmBackground,
+)
+from hp_lab.analysis.library import PhaseLine
+from hp_lab.analysis.phase_model import OWN, PhaseModel, PhaseShapes
+from hp_lab.units import FloatArray
+
+# Share of the absorbance's range by which a sum of ideal phases misses a real film
+# (and OD, for what lamp and substrate do).
+_MODEL_FLOOR, _MODEL_FLOOR_OD = 0.0025, 0.002
+# By-products have no sharp feature and would soak up whatever the phases miss; this is
+# how much of the absorbance they are believed to reach.
+_BY_PRODUCT_SHARE = 0.02
+# Thick phases lie closer together than their lines are wide. Each is believed to be
+# about as frequent as its neighbours are, within this share of the absorbance.
+_ALIKE_FROM, _ALIKE_SHARE = 5, 0.01
+# Starting shifts of all energies, in units of the believed spread, and how many of them
+# are followed.
+_START_SHIFTS = (-2.4, -1.2, 0.0, 1.2, 2.4)
+_STARTS = 3
+# Starting binding energies, relative to the library's, where one phase stands out.
+_START_BINDINGS = (0.65, 0.8, 1.0, 1.25, 1.55)
+_STANDS_OUT = 4.0
+# Cost of a phase: 2 c ln(1 + h / e), e a share of the absorbance.
+_PRESENCE_COST, _PRESENCE_SHARE = 0.35, 0.01
+# With a nominal n, the cost of that phase, and its growth with each octave of distance.
+_NOMINAL_COST, _OCTAVE_COST = 0.15, 4.0
+_THICKEST = 10.0
+_SECOND_STEP_EV = 0.05
+# Transmission below which holes are looked for from the start.
+_DARK = 0.2
+
+
+def _height_beliefs(library: tuple[PhaseLine, ...]) -> FloatArray:
+    """Return rows that should come out as 0 +- 1 for heights relative to the range."""
+    rows = []
+    for index, line in enumerate(library):
+        row = np.zeros(len(library))
+        if not line.is_perovskite:
+            row[index] = 1.0 / _BY_PRODUCT_SHARE
+            rows.append(row)
+            continue
+        triple = library[index - 1 : index + 2]
+        if line.n >= _ALIKE_FROM and all(np.isfinite(one.n) for one in triple):
+            row[index - 1 : index + 2] = np.array([0.5, -1.0, 0.5]) / _ALIKE_SHARE
+            rows.append(row)
+    return np.array(rows).reshape(-1, len(library))
+
+
+def _presence_costs(
+    library: tuple[PhaseLine, ...], nominal_n: float | None
+) -> FloatArray:
+    """Return the cost c of each phase: higher the farther it is from the nominal n."""
+    if nominal_n is None:
+        return np.full(len(library), _PRESENCE_COST)
+    wanted = min(max(nominal_n, 1.0), _THICKEST)
+    octaves = [
+        abs(np.log2(min(line.n, _THICKEST) / wanted)) if line.is_perovskite else 1.0
+        for line in library
+    ]
+    return _NOMINAL_COST * (1.0 + _OCTAVE_COST * np.minimum(octaves, 2.0))
+
+
+class PhaseProblem:
+    """Residuals over the shape unknowns, heights and background eliminated.
+
+    For given shapes the best heights (never negative) and background follow from a
+    linear problem, so the search runs over the shapes alone (variable projection: Golub
+    and Pereyra, SIAM J. Numer. Anal. 1973, 10, 413; derivatives after Kaufman, BIT
+    1975, 15, 49). Unknowns are those of the background, then the shapes.
+    """
+
+    def __init__(
+        self,
+        energy_ev: FloatArray,
+        absorbance: FloatArray,
+        sigma: FloatArray,
+        library: tuple[PhaseLine, ...],
+        nominal_n: float | None,
+    ) -> None:
+        self.model = PhaseModel(library)
+        self.energy = energy_ev
+        self.absorbance = absorbance
+        self.size = float(np.ptp(absorbance))
+        floor = np.hypot(_MODEL_FLOOR * self.size, _MODEL_FLOOR_OD)
+        self.weight = 1.0 / np.hypot(sigma, floor)
+        self.background = FilmBackground(energy_ev, absorbance)
+        self.darkest = float(10.0 ** -absorbance.max())
+        self.count = self.model.count
+        columns = self.background.spread.size
+        self.linear_size = self.count + columns
+        spread = self.background.spread
+        centre = (self.background.centre - self.background.least) / spread
+        background = np.zeros((columns, self.linear_size))
+        background[:, self.count :] = np.diag(1.0 / spread)
+        heights = _height_beliefs(library) / self.size
+        amounts = np.zeros((heights.shape[0], self.linear_size))
+        amounts[:, : self.count] = heights
+        self._belief = np.vstack([background, amounts])
+        self._belief_target = np.concatenate([centre, np.zeros(heights.shape[0])])
+        self.presence = np.zeros(self.linear_size)
+        self._cost = _presence_costs(library, nominal_n)
+        self.charge(np.full(self.count, _PRESENCE_SHARE * self.size))
+
+    def charge(self, height: FloatArray) -> None:
+        """Set what each phase costs, given about how high it is.
+
+        A phase of height h costs 2 c ln(1 + h / e) of chi**2, so that phases which
+        hardly improve the fit stay away (Candes, Wakin and Boyd, J. Fourier Anal. Appl.
+        2008, 14, 877); linearised at the given heights.
+        """
+        least = _PRESENCE_SHARE * self.size
+        self.presence[: self.count] = self._cost / (height + least)
+
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        """Return the bounds of the unknowns."""
+        low, high = self.model.limits()
+        limit = self.background.limit
+        return np.concatenate([-limit, low]), np.concatenate([limit, high])
+
+    def starts(self) -> list[FloatArray]:
+        """Return unknowns for several shifts and thicknesses, the best ones first."""
+        found = []
+        for shift in _START_SHIFTS:
+            trial = np.zeros(UNKNOWNS + self.model.shape_size)
+            trial[UNKNOWNS + OWN * self.count] = shift
+            residual = self.residual(trial)
+            found.append((float(residual @ residual), trial))
+        found.sort(key=lambda pair: pair[0])
+        first = self._best_binding(self._best_thickness(found[0][1]))
+        starts = [first]
+        for _, trial in found[1:_STARTS]:
+            trial[:UNKNOWNS] = first[:UNKNOWNS]
+            trial[UNKNOWNS + OWN * self.count + 3] = first[
+                UNKNOWNS + OWN * self.count + 3
+            ]
+            starts.append(trial)
+        return starts
+
+    def _best_thickness(self, x: FloatArray) -> FloatArray:
+        values = self.model.values(self.energy, x[UNKNOWNS:])
+        costs = []
+        trials = []
+        # Holes show only where the film is dark.
+        levels = HOLES if self.darkest < _DARK else HOLES[:1]
+        for holes in levels:
+            for thickness_nm in THICKNESSES_NM:
+                trial = x.copy()
+                trial[0] = self.background.thickness_unknown(float(thickness_nm))
+                trial[3] = holes
+                residual = self._solved(values, trial)[1]
+                trials.append(trial)
+                costs.append(float(residual @ residual))
+        return trials[int(np.argmin(costs))]
+
+    def _best_binding(self, x: FloatArray) -> FloatArray:
+        """Return the best of several binding energies, if one phase stands out.
+
+        In a mixture the continua lie under other phases' excitons, and the first guess
+        of the heights says nothing of where they begin.
+        """
+        heights = np.sort(self.heights(x))
+        if heights[-1] < _STANDS_OUT * heights[-2]:
+            return x
+        trials = [
+            np.concatenate(
+                [x[:UNKNOWNS], self.model.with_binding(x[UNKNOWNS:], factor)]
+            )
+            for factor in _START_BINDINGS
+        ]
+        residuals = [self.residual(trial) for trial in trials]
+        costs = [float(residual @ residual) for residual in residuals]
+        return trials[int(np.argmin(costs))]
+
+    def _solved(
+        self, values: FloatArray, x: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return heights with coefficients, all residuals, and the weighted columns.
+
+        Coefficients are counted from their lowest value, so that all are positive.
+        """
+        absorbance, counts = self.background.through_holes(x[:UNKNOWNS])
+        absorbance = absorbance - self.background.reflection(x[:UNKNOWNS])
+        weight = self.weight * counts
+        columns = np.vstack([values, self.background.columns]) * weight
+        matrix = np.vstack([columns.T, self._belief])
+        least = self.background.least
+        target = np.concatenate(
+            [
+                absorbance * weight - least @ columns[self.count :],
+                self._belief_target,
+            ]
+        )
+        # A linear cost of the heights moves the target within the columns' span.
+        normal = matrix.T @ matrix
+        normal[np.diag_indices_from(normal)] += 1e-9 * np.trace(normal)
+        shifted = target - matrix @ np.linalg.solve(normal, self.presence)
+        found, _ = nnls(matrix, shifted, maxiter=600)
+        presence = np.sqrt(2.0 * float(self.presence @ found))
+        residual = np.concatenate([matrix @ found - target, x, [presence]])
+        found[self.count :] += least
+        return found, residual, matrix
+
+    def mistaken(self, x: FloatArray) -> list[FloatArray]:
+        """Return unknowns that the search may have mistaken these for.
+
+        A step at the 2s state looks much like one at the gap with a strong 2s below it.
+        A dark film may be black but for its holes.
+        """
+        shape = x[UNKNOWNS:]
+        strongest = int(np.argmax(self.heights(x)))
+        binding = float(self.model.binding_ev(shape)[strongest])
+        others = []
+        for by_ev in (_SECOND_STEP_EV, -_SECOND_STEP_EV):
+            factor = max(1.0 + by_ev / binding, 0.5)
+            others.append(
+                np.concatenate([x[:UNKNOWNS], self.model.with_binding(shape, factor)])
+            )
+        if self.darkest < _DARK:
+            for holes in HOLES[1:]:
+                other = x.copy()
+                other[3] = holes
+                others.append(other)
+        return others
+
+    def heights(self, x: FloatArray) -> FloatArray:
+        """Return the heights for given shapes, shape (p,)."""
+        return self._solved(self.model.values(self.energy, x[UNKNOWNS:]), x)[0][
+            : self.count
+        ]
+
+    def residual(self, x: FloatArray) -> FloatArray:
+        """Return residuals of data, of linear beliefs and of the unknowns' beliefs."""
+        return self._solved(self.model.values(self.energy, x[UNKNOWNS:]), x)[1]
+
+    def linearised(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return residuals, derivatives with the heights following, and the slope."""
+        shapes = self.model.shapes(self.energy, x[UNKNOWNS:])
+        linear, residual, matrix = self._solved(shapes.values, x)
+        free = np.concatenate(
+            [
+                linear[: self.count] > 0.0,
+                linear[self.count :] > self.background.least,
+            ]
+        )
+        basis, _ = np.linalg.qr(matrix[:, free])
+        by_unknown = self._by_unknown(shapes, linear, x)
+        # At the best heights the cost does not change with them: its slope is that of
+        # fixed heights; its curvature is that of heights which follow.
+        slope = by_unknown @ residual[: self.energy.size] + x
+        moving = np.zeros((matrix.shape[0], x.size))
+        moving[: self.energy.size] = by_unknown.T
+        moving -= basis @ (basis.T @ moving)
+        return residual, np.vstack([moving, np.eye(x.size)]), slope
+
+    def _by_unknown(
+        self, shapes: PhaseShapes, linear: FloatArray, x: FloatArray
+    ) -> FloatArray:
+        """Return weighted derivatives of the misfit by the unknowns, shape (u, k)."""
+        height = linear[: self.count]
+        own = (shapes.own * height[None, :, None]).reshape(-1, self.energy.size)
+        rows = np.vstack(
+            [
+                self.background.gradients(x[:UNKNOWNS]),
+                own,
+                np.einsum("p,cpk->ck", height, shapes.common),
+            ]
+        )
+        counts = self.background.through_holes(x[:UNKNOWNS])[1]
+        return np.asarray(self.weight * counts * rows)
+
+    def full(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return residuals, heights with coefficients, and all derivatives.
+
+        Columns are heights, coefficients and unknowns; rows are data, linear beliefs
+        and the unknowns' beliefs.
+        """
+        shapes = self.model.shapes(self.energy, x[UNKNOWNS:])
+        linear, residual, matrix = self._solved(shapes.values, x)
+        rows = matrix.shape[0]
+        jacobian = np.zeros((rows + x.size, self.linear_size + x.size))
+        jacobian[:rows, : self.linear_size] = matrix
+        by_unknown = self._by_unknown(shapes, linear, x)
+        jacobian[: self.energy.size, self.linear_size :] = by_unknown.T
+        jacobian[rows:, self.linear_size :] = np.eye(x.size)
+        return residual, linear, jacobian
+
+    def strains(self, linear: FloatArray, x: FloatArray) -> tuple[float, float, float]:
+        """Return how implausible lamp drift, refractive index and knots are."""
+        offset = linear[self.count :] - self.background.centre
+        spreads = offset / self.background.spread
+        knots = float(np.sqrt(np.mean(spreads[KNOTS:] ** 2)))
+        return float(spreads[0]), float(x[1]), knots
+
+    def base(self, linear: FloatArray, x: FloatArray) -> FloatArray:
+        """Return all that is not absorption of a phase, shape (k,)."""
+        coefficients = linear[self.count :]
+        lost = self.absorbance - self.background.through_holes(x[:UNKNOWNS])[0]
+        smooth = coefficients @ self.background.columns
+        return np.asarray(smooth + self.background.reflection(x[:UNKNOWNS]) + lost)

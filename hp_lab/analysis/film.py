@@ -15,7 +15,7 @@ Quantities:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -58,10 +58,17 @@ _INTENSITY_REPEATABILITY = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmResult:
-    """What was found of a film, and what could not be found and why."""
+    """What was found of a film, and what could not be found and why.
+
+    Attributes:
+        observations: One for each quantity that was found.
+        rejected: One for each that was not.
+        absorption: The fit behind the quantities of the absorbance, where there is one.
+    """
 
     observations: tuple[Observation, ...]
     rejected: tuple[Rejected, ...]
+    absorption: Absorption | None = field(default=None, compare=False, repr=False)
 
 
 class _Collector:
@@ -71,6 +78,7 @@ class _Collector:
         self._blank = blank
         self.observations: list[Observation] = []
         self.rejected: list[Rejected] = []
+        self.absorption: Absorption | None = None
 
     def add(
         self,
@@ -151,6 +159,7 @@ def analyze_film(
     return FilmResult(
         observations=tuple(collector.observations),
         rejected=tuple(collector.rejected),
+        absorption=collector.absorption,
     )
 
 
@@ -351,6 +360,7 @@ def _observe_absorbance(
         collector.reject(("exciton_ev", "gap_ev", "phase_purity"), absorption.reason)
         _observe_transparent_film(absorption, collector)
         return
+    collector.absorption = absorption
     _observe_phases(absorption, target, collector)
 
 

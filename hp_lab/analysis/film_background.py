@@ -67,6 +67,8 @@ class FilmBackground:
         self._fading = 10.0 ** -np.clip(smooth, 0.0, 3.0)
         self._transmission = 10.0**-absorbance
         self._darkest = 0.98 * float(10.0 ** -smooth.max())
+        self._dispersion = _DISPERSION * energy_ev**2
+        self._wave = 4.0 * np.pi * energy_ev / HC_EV_NM
         share = energy_ev / _SCATTER_EV
         knots = np.arange(energy_ev[0], energy_ev[-1] + _KNOTS_EV, _KNOTS_EV)
         hats = np.maximum(1.0 - np.abs(energy_ev - knots[:, None]) / _KNOTS_EV, 0.0)
@@ -101,17 +103,20 @@ class FilmBackground:
         return absorbance, covered / self._transmission
 
     def reflection(self, unknowns: FloatArray) -> FloatArray:
-        """Return -log10 of a clear film's transmission relative to the substrate."""
-        thickness, index, roughness, _ = _CENTRE + _SPREAD * unknowns
-        energy = self.energy_ev
-        film = index + _DISPERSION * energy**2
+        """Return -log10 of a clear film's transmission relative to the substrate.
+
+        Args:
+            unknowns: Shape (4,), or (m, 4) for m films at once.
+        """
+        parts = _CENTRE + _SPREAD * unknowns
+        thickness, index, roughness = np.moveaxis(parts, -1, 0)[:3, ..., None]
+        film = index + self._dispersion
         front = (1.0 - film) / (1.0 + film)
         back = (film - _SUBSTRATE_INDEX) / (film + _SUBSTRATE_INDEX)
         bare = ((1.0 - _SUBSTRATE_INDEX) / (1.0 + _SUBSTRATE_INDEX)) ** 2
-        wave = 4.0 * np.pi * energy / HC_EV_NM
-        blur = np.exp(-2.0 * (wave * np.exp(roughness)) ** 2)
+        blur = np.exp(-2.0 * np.exp(2.0 * roughness) * self._wave**2)
         echo = front * back * self._fading
-        ripple = 2.0 * echo * blur * np.cos(wave * film * np.exp(thickness))
+        ripple = 2.0 * echo * blur * np.cos(self._wave * film * np.exp(thickness))
         through = (1.0 - front**2) * (1.0 - back**2) / (1.0 + ripple + echo**2)
         return np.asarray(-np.log10(through / (1.0 - bare)))
 
@@ -120,11 +125,10 @@ class FilmBackground:
 
         Forward differences.
         """
-        base = self.reflection(unknowns) - self.through_holes(unknowns)[0]
+        moved = unknowns + _DIFFERENCE * np.eye(UNKNOWNS + 1, UNKNOWNS, -1)
         rows = np.empty((UNKNOWNS, self.energy_ev.size))
-        for place in range(UNKNOWNS):
-            moved = unknowns.copy()
-            moved[place] += _DIFFERENCE
-            after = self.reflection(moved) - self.through_holes(moved)[0]
-            rows[place] = (after - base) / _DIFFERENCE
-        return rows
+        # Holes change nothing of the reflection, and nothing else opens holes.
+        reflection = self.reflection(moved[:UNKNOWNS])
+        rows[: UNKNOWNS - 1] = reflection[1:] - reflection[0]
+        rows[-1] = self.through_holes(unknowns)[0] - self.through_holes(moved[-1])[0]
+        return rows / _DIFFERENCE

@@ -23,7 +23,7 @@ from hp_lab.units import FloatArray
 OWN = 4
 # Spreads of what sets one phase apart from the others: its shift comes from the
 # library, then logarithms of width, of continuum over exciton, of binding energy.
-_OWN_LOG = np.array([0.15, 0.15, 0.10])
+_OWN_LOG = np.array([0.15, 0.15, 0.25])
 # What all phases share, with its spread: shift of all energies (eV), logarithms of
 # width, of continuum over exciton and of binding energy, shift of n = 1 by the spacer
 # (eV), Lorentz share, asymmetry, logarithm of the 2s strength, growth of the thin and
@@ -41,14 +41,14 @@ COMMON_NAMES = (
     "growth_thick",
 )
 COMMON = len(COMMON_NAMES)
-_COMMON_SPREAD = np.array([0.022, 0.3, 0.8, 0.3, 0.025, 0.2, 0.08, 0.7, 0.9, 0.5])
+_COMMON_SPREAD = np.array([0.022, 0.3, 0.8, 0.15, 0.025, 0.2, 0.08, 0.5, 0.9, 0.5])
 _COMMON_CENTRE = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.08, 0.0, 1.0, 0.8])
 # Physical limits: Lorentz share within 0 and 1, asymmetry below 1, no continuum that
 # falls to nothing within the window.
 _COMMON_LIMITS = {5: (0.0, 0.95), 6: (-0.25, 0.4), 8: (-0.2, 3.0), 9: (-0.2, 4.0)}
 # The 2s state relative to 1s: strength, and binding energy (Blancon et al., Nat.
 # Commun. 2018, 9, 2254: Ry = 0.11 eV for the higher states, so 2s lies 49 meV below).
-_SECOND_STRENGTH = 0.06
+SECOND_STRENGTH = 0.06
 _RYDBERG_EV = 0.11
 _SECOND_EV = _RYDBERG_EV / 1.5**2
 _SECOND_WIDTH = 1.3
@@ -142,6 +142,59 @@ class PhaseModel:
         changed[OWN * self.count + 3] += float(np.log(factor)) / _COMMON_SPREAD[3]
         return changed
 
+    def with_own_binding(
+        self, shape: FloatArray, phase: int, factor: float
+    ) -> FloatArray:
+        """Return shape unknowns with one binding energy, relative to the library's."""
+        changed = shape.copy()
+        common = _COMMON_SPREAD[3] * shape[OWN * self.count + 3]
+        changed[3 * self.count + phase] = (float(np.log(factor)) - common) / _OWN_LOG[2]
+        return changed
+
+    def with_strengths(
+        self, shape: FloatArray, log_ratio: float, log_second: float
+    ) -> FloatArray:
+        """Return shape unknowns with all continua and 2s states moved by logarithms."""
+        changed = shape.copy()
+        changed[OWN * self.count + 2] += log_ratio / _COMMON_SPREAD[2]
+        changed[OWN * self.count + 7] += log_second / _COMMON_SPREAD[7]
+        return changed
+
+    @property
+    def thin_count(self) -> int:
+        """Number of layered phases with a step, which come first."""
+        return int(self._thin.stop)
+
+    def thin_ratios(self, shape: FloatArray) -> FloatArray:
+        """Return continuum over exciton of the layered phases, shape (t,)."""
+        return self._physical(shape).ratio[self._thin, 0]
+
+    def thin_parts(
+        self, energy_ev: FloatArray, shape: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return 1s lines, 2s lines and steps, each of height 1 and shape (t, k)."""
+        thin = self._thin
+        physical = self._physical(shape)
+        energy = energy_ev[None, :]
+        line = exciton_line(
+            energy,
+            physical.exciton_ev[thin],
+            physical.fwhm_ev[thin],
+            physical.mixing,
+            physical.asymmetry,
+        )
+        second = exciton_line(energy, *self._second(physical), 0.0, 0.0)
+        gap = physical.exciton_ev[thin] + physical.binding_ev[thin]
+        edge = layered_continuum(energy, gap, _RYDBERG_EV, physical.fwhm_ev[thin])
+        grown = 1.0 + physical.growth_thin * np.maximum(energy - gap, 0.0)
+        return line, second, edge * grown
+
+    def with_plain_continua(self, shape: FloatArray) -> FloatArray:
+        """Return shape unknowns with 2s states and growth as they are believed."""
+        changed = shape.copy()
+        changed[OWN * self.count + 7 :] = 0.0
+        return changed
+
     def exciton_gradient(self, phase: int) -> FloatArray:
         """Return d(exciton_ev of a phase) / d(shape unknowns)."""
         gradient = np.zeros(self.shape_size)
@@ -180,7 +233,7 @@ class PhaseModel:
             binding_ev=binding[:, None],
             mixing=float(common[5]),
             asymmetry=float(common[6]),
-            second=_SECOND_STRENGTH * float(np.exp(common[7])),
+            second=SECOND_STRENGTH * float(np.exp(common[7])),
             growth_thin=float(common[8]),
             growth_thick=float(common[9]),
             rydberg_ev=binding[:, None],

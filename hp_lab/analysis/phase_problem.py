@@ -1,8 +1,10 @@
 """The least-squares problem of a film's absorbance as a sum of phases."""
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
+from hp_lab.analysis.binding_scan import BindingScan
 from hp_lab.analysis.film_background import (
     HOLES,
     KNOTS,
@@ -35,7 +37,6 @@ _PRESENCE_COST, _PRESENCE_SHARE = 0.35, 0.01
 # With a nominal n, the cost of that phase, and its growth with each octave of distance.
 _NOMINAL_COST, _OCTAVE_COST = 0.15, 4.0
 _THICKEST = 10.0
-_SECOND_STEP_EV = 0.05
 # Transmission below which holes are looked for from the start.
 _DARK = 0.2
 
@@ -108,6 +109,7 @@ class PhaseProblem:
         self._belief = np.vstack([background, amounts])
         self._belief_target = np.concatenate([centre, np.zeros(heights.shape[0])])
         self.presence = np.zeros(self.linear_size)
+        self._diagonal = np.diag_indices(self.linear_size)
         self._cost = _presence_costs(library, nominal_n)
         self.charge(np.full(self.count, _PRESENCE_SHARE * self.size))
 
@@ -188,8 +190,7 @@ class PhaseProblem:
 
         Coefficients are counted from their lowest value, so that all are positive.
         """
-        absorbance, counts = self.background.through_holes(x[:UNKNOWNS])
-        absorbance = absorbance - self.background.reflection(x[:UNKNOWNS])
+        absorbance, counts = self._without_film(x)
         weight = self.weight * counts
         columns = np.vstack([values, self.background.columns]) * weight
         matrix = np.vstack([columns.T, self._belief])
@@ -200,11 +201,15 @@ class PhaseProblem:
                 self._belief_target,
             ]
         )
-        # A linear cost of the heights moves the target within the columns' span.
+        # With the Cholesky factor L of the normal equations, |L.T x - L**-1 b| has the
+        # same minimum and far fewer rows; b also holds the linear cost of heights.
         normal = matrix.T @ matrix
-        normal[np.diag_indices_from(normal)] += 1e-9 * np.trace(normal)
-        shifted = target - matrix @ np.linalg.solve(normal, self.presence)
-        found, _ = nnls(matrix, shifted, maxiter=600)
+        normal[self._diagonal] += 1e-9 * np.trace(normal)
+        factor = np.linalg.cholesky(normal)
+        wanted = solve_triangular(
+            factor, matrix.T @ target - self.presence, lower=True, check_finite=False
+        )
+        found, _ = nnls(factor.T, wanted, maxiter=600)
         presence = np.sqrt(2.0 * float(self.presence @ found))
         residual = np.concatenate([matrix @ found - target, x, [presence]])
         found[self.count :] += least
@@ -213,24 +218,37 @@ class PhaseProblem:
     def mistaken(self, x: FloatArray) -> list[FloatArray]:
         """Return unknowns that the search may have mistaken these for.
 
-        A step at the 2s state looks much like one at the gap with a strong 2s below it.
-        A dark film may be black but for its holes.
+        A step at the 2s state looks much like one at the gap with a 2s below it, and a
+        continuum like the exciton of a thinner phase. A dark film may be black but for
+        its holes.
         """
-        shape = x[UNKNOWNS:]
-        strongest = int(np.argmax(self.heights(x)))
-        binding = float(self.model.binding_ev(shape)[strongest])
-        others = []
-        for by_ev in (_SECOND_STEP_EV, -_SECOND_STEP_EV):
-            factor = max(1.0 + by_ev / binding, 0.5)
-            others.append(
-                np.concatenate([x[:UNKNOWNS], self.model.with_binding(shape, factor)])
-            )
+        others = [self._with_best_bindings(x)]
         if self.darkest < _DARK:
             for holes in HOLES[1:]:
                 other = x.copy()
                 other[3] = holes
                 others.append(other)
         return others
+
+    def _with_best_bindings(self, x: FloatArray) -> FloatArray:
+        shape = x[UNKNOWNS:]
+        absorbance, counts = self._without_film(x)
+        scan = BindingScan(
+            self.model,
+            self.energy,
+            shape,
+            self.heights(x),
+            absorbance=absorbance,
+            weight=self.weight * counts,
+            background=self.background,
+            belief=self._belief,
+        )
+        return np.concatenate([x[:UNKNOWNS], scan.best_shape()])
+
+    def _without_film(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the absorbance without holes and reflection, and how points count."""
+        absorbance, counts = self.background.through_holes(x[:UNKNOWNS])
+        return absorbance - self.background.reflection(x[:UNKNOWNS]), counts
 
     def heights(self, x: FloatArray) -> FloatArray:
         """Return the heights for given shapes, shape (p,)."""

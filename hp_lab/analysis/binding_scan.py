@@ -1,0 +1,147 @@
+"""Which binding energies suit a film whose exciton lines are known.
+
+A search that starts beside the right binding energy does not find it: a step may stand
+at the 2s state of another one, and a continuum may take the place of the exciton of a
+thinner phase. Lines and steps of the layered phases are therefore fitted apart from
+each other for many binding energies, phase by phase, which is a linear problem.
+"""
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
+
+from hp_lab.analysis.film_background import FilmBackground
+from hp_lab.analysis.phase_model import SECOND_STRENGTH, PhaseModel
+from hp_lab.units import FloatArray
+
+# Relative to the library's.
+_FACTORS = np.array([0.5, 0.58, 0.67, 0.76, 0.87, 1.0, 1.15, 1.32, 1.52, 1.75, 2.0])
+# Believed spread of the logarithm of such a factor.
+_SPREAD = 0.3
+# 2s states and steps are about as high as the library says, within these shares; a
+# phase below this share of the highest counts as this much.
+_SECOND_SPREAD, _STEP_SPREAD, _LEAST_HEIGHT = 0.6, 0.8, 0.05
+_STRENGTH_LIMITS = (0.25, 4.0)
+_SWEEPS = 2
+
+
+class BindingScan:
+    """Binding energies of the layered phases, all other shapes fixed.
+
+    Args:
+        model: Shapes of p phases.
+        energy_ev: Energies of the measurement, shape (k,).
+        shape: Shape unknowns around which is searched.
+        height: Heights found so far, shape (p,).
+        absorbance: Without reflection and holes, shape (k,).
+        weight: Of each point, shape (k,).
+        background: Its c columns.
+        belief: Rows that should come out as the background's centre and as 0 for
+            heights and coefficients, shape (b, p + c), the background's first.
+    """
+
+    def __init__(
+        self,
+        model: PhaseModel,
+        energy_ev: FloatArray,
+        shape: FloatArray,
+        height: FloatArray,
+        *,
+        absorbance: FloatArray,
+        weight: FloatArray,
+        background: FilmBackground,
+        belief: FloatArray,
+    ) -> None:
+        self._model = model
+        self._plain = model.with_plain_continua(shape)
+        self._thin = model.thin_count
+        self._height = height
+        parts = [
+            model.thin_parts(energy_ev, self._with(np.full(self._thin, factor)))
+            for factor in _FACTORS
+        ]
+        # Lines, 2s lines and steps, shape (factors, 3, thin, k).
+        self._parts = np.array(parts) * weight
+        rest = np.vstack([model.values(energy_ev, self._plain), background.columns])
+        apart = np.empty((2 * self._thin, weight.size))
+        self._columns = np.vstack([rest * weight, apart])
+        least = background.least
+        centre = (background.centre - least) / background.spread
+        self._target = absorbance * weight - least @ (background.columns * weight)
+        self._ratio = model.thin_ratios(self._plain)
+        rows = self._strength_beliefs()
+        self._belief = np.vstack(
+            [np.hstack([belief, np.zeros((belief.shape[0], 2 * self._thin))]), rows]
+        )
+        self._believed = np.zeros(self._belief.shape[0])
+        self._believed[: centre.size] = centre
+
+    def _strength_beliefs(self) -> FloatArray:
+        """Return rows that should come out as 0 +- 1 for 2s states and steps."""
+        thin = self._thin
+        typical = np.maximum(self._height[:thin], _LEAST_HEIGHT * self._height.max())
+        rows = np.zeros((2 * thin, self._columns.shape[0]))
+        expected = np.concatenate([np.full(thin, SECOND_STRENGTH), self._ratio])
+        share = np.repeat([_SECOND_SPREAD, _STEP_SPREAD], thin)
+        spread = share * expected * np.tile(typical, 2) + 1e-12
+        phases = np.tile(np.arange(thin), 2)
+        rows[np.arange(2 * thin), phases] = -expected / spread
+        rows[:, -2 * thin :] = np.diag(1.0 / spread)
+        return rows
+
+    def best_shape(self) -> FloatArray:
+        """Return the shape unknowns with the best binding energies.
+
+        2s states, growth and step heights are those of the scan, not those before.
+        """
+        if self._thin == 0:
+            return self._plain
+        place = np.full(self._thin, int(np.argmin(np.abs(_FACTORS - 1.0))))
+        tall = self._height[: self._thin] > _LEAST_HEIGHT * self._height.max()
+        order = np.flatnonzero(tall)
+        order = order[np.argsort(-self._height[order], kind="stable")]
+        for _ in range(_SWEEPS):
+            before = place.copy()
+            for phase in order:
+                costs = []
+                for factor in range(_FACTORS.size):
+                    place[phase] = factor
+                    costs.append(self._cost(place)[0])
+                place[phase] = int(np.argmin(costs))
+            if np.array_equal(before, place):
+                break
+        heights = self._cost(place)[1]
+        weight = heights[: self._thin] * tall + 1e-9
+        seconds, steps = heights[-2 * self._thin :].reshape(2, -1)
+        mean = float(weight.sum())
+        ratio = float(tall @ steps) / float(weight @ self._ratio)
+        second = float(tall @ seconds) / (SECOND_STRENGTH * mean)
+        return self._model.with_strengths(
+            self._with(_FACTORS[place]),
+            float(np.log(np.clip(ratio, *_STRENGTH_LIMITS))),
+            float(np.log(np.clip(second, *_STRENGTH_LIMITS))),
+        )
+
+    def _with(self, factors: FloatArray) -> FloatArray:
+        shape = self._plain
+        for phase, factor in enumerate(factors):
+            shape = self._model.with_own_binding(shape, phase, float(factor))
+        return shape
+
+    def _cost(self, place: np.ndarray) -> tuple[float, FloatArray]:
+        """Return chi**2 and the heights for one factor a layered phase."""
+        phases = np.arange(self._thin)
+        lines, seconds, steps = np.moveaxis(self._parts[place, :, phases], 1, 0)
+        self._columns[: self._thin] = lines
+        self._columns[-2 * self._thin : -self._thin] = seconds
+        self._columns[-self._thin :] = steps
+        normal = self._columns @ self._columns.T + self._belief.T @ self._belief
+        normal[np.diag_indices_from(normal)] += 1e-9 * np.trace(normal)
+        factor = np.linalg.cholesky(normal)
+        wanted = self._columns @ self._target + self._belief.T @ self._believed
+        reduced = solve_triangular(factor, wanted, lower=True, check_finite=False)
+        found, rest = nnls(factor.T, reduced, maxiter=600)
+        total = self._target @ self._target + self._believed @ self._believed
+        cost = float(total - reduced @ reduced + rest**2)
+        surprise = np.log(_FACTORS[place]) / _SPREAD
+        return cost + float(surprise @ surprise), found

@@ -174,7 +174,7 @@ def _absorption(
         flags.append("target_phase_not_seen")
     main = fit.dominant(wanted)
     label = fit.library[main].label
-    exciton_ev = fit.mean_over(label, fit.exciton_ev)
+    exciton_ev = fit.exciton_of(label)
     if _is_strained(fit):
         flags.append("wrong_reference")
     if fit.reduced_chi2 > _WORST_CHI2:
@@ -184,14 +184,8 @@ def _absorption(
     return Absorption(
         phases=fit,
         main=main,
-        exciton_ev=Measured(
-            value=exciton_ev,
-            sigma=float(fit.exciton_sigma_ev[main]),
-        ).widened(axis_sigma_ev(exciton_ev)),
-        gap_ev=Measured(
-            value=fit.mean_over(label, fit.gap_ev),
-            sigma=float(fit.gap_sigma_ev[main]),
-        ),
+        exciton_ev=exciton_ev.widened(axis_sigma_ev(exciton_ev.value)),
+        gap_ev=fit.gap_of(label),
         optical_density=optical_density,
         flags=tuple(dict.fromkeys(flags)),
         window_ev=window_ev,

@@ -13,6 +13,12 @@ from hp_lab.units import FloatArray
 # films of known content show.
 _SHARE_CALIBRATION = 1.2
 _LEAST_SHARE_SIGMA = 0.005
+# Where a line or a broadened step of unknown shape lies is uncertain by these shares of
+# its width: side bands of phonons and disorder make both lopsided.
+_LINE_SHARE, _STEP_SHARE = 0.02, 0.12
+# Phases that go by one name are not resolved; the mean over them is uncertain by this
+# share of their spread.
+_UNRESOLVED_SHARE = 0.33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +28,9 @@ class PhaseFit:
     Attributes:
         library: The phases that were offered.
         share: Shares of the absorbed light, summing to 1.
-        share_covariance: Of the shares, shape (p, p).
-        exciton_ev: Fitted exciton energies ...
-        exciton_sigma_ev: ... and their sigmas.
-        gap_ev: Band gaps, exciton plus binding energy ...
-        gap_sigma_ev: ... and their sigmas.
+        covariance: Of shares, excitons and gaps, shape (3 p, 3 p).
+        exciton_ev: Fitted exciton energies.
+        gap_ev: Band gaps, exciton plus binding energy.
         binding_ev: Fitted binding energies.
         fwhm_ev: Fitted widths of the exciton lines.
         height: Exciton heights (by-products: continuum), OD.
@@ -43,11 +47,9 @@ class PhaseFit:
 
     library: tuple[PhaseLine, ...]
     share: FloatArray
-    share_covariance: FloatArray
+    covariance: FloatArray
     exciton_ev: FloatArray
-    exciton_sigma_ev: FloatArray
     gap_ev: FloatArray
-    gap_sigma_ev: FloatArray
     binding_ev: FloatArray
     fwhm_ev: FloatArray
     height: FloatArray
@@ -67,7 +69,7 @@ class PhaseFit:
     def share_of(self, label: str) -> Measured:
         """Return the share of all phases that go by a name."""
         member = np.array([float(line.label == label) for line in self.library])
-        variance = float(member @ self.share_covariance @ member)
+        variance = float(member @ self._block(0) @ member)
         share = float(member @ self.share)
         # No distribution between 0 and 1 is wider than this one.
         widest = float(np.sqrt(max(share * (1.0 - share), 0.0))) + _LEAST_SHARE_SIGMA
@@ -82,11 +84,44 @@ class PhaseFit:
             ),
         )
 
-    def mean_over(self, label: str, values: FloatArray) -> float:
-        """Return a phase property averaged over a name, weighted by share."""
+    @property
+    def exciton_sigma_ev(self) -> FloatArray:
+        """Sigmas of the exciton energies, shape (p,)."""
+        variance = np.diag(self._block(1)) + (_LINE_SHARE * self.fwhm_ev) ** 2
+        return np.asarray(np.sqrt(variance))
+
+    def exciton_of(self, label: str) -> Measured:
+        """Return the exciton of all phases that go by a name, their mean over share."""
+        return self._mean_of(label, self.exciton_ev, 1, _LINE_SHARE)
+
+    def gap_of(self, label: str) -> Measured:
+        """Return the band gap of all phases that go by a name, their mean over share."""
+        return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE)
+
+    def _mean_of(
+        self, label: str, energy_ev: FloatArray, kind: int, width_share: float
+    ) -> Measured:
         member = np.array([line.label == label for line in self.library])
         weight = np.where(member, np.maximum(self.share, 1e-9), 0.0)
-        return float(weight @ values / weight.sum())
+        weight = weight / weight.sum()
+        mean = float(weight @ energy_ev)
+        count = len(self.library)
+        move = np.zeros(3 * count)
+        total = max(float(member @ self.share), _LEAST_SHARE_SIGMA)
+        move[:count] = np.where(member, energy_ev - mean, 0.0) / total
+        move[kind * count : (kind + 1) * count] = weight
+        variance = max(float(move @ self.covariance @ move), 1e-12)
+        spread = float(np.sqrt(weight @ (energy_ev - mean) ** 2))
+        width = float(weight @ self.fwhm_ev)
+        return Measured(value=mean, sigma=float(np.sqrt(variance))).widened(
+            width_share * width, _UNRESOLVED_SHARE * spread
+        )
+
+    def _block(self, kind: int) -> FloatArray:
+        """Return the covariance of shares (0), excitons (1) or gaps (2), shape (p, p)."""
+        size = len(self.library)
+        part = slice(kind * size, (kind + 1) * size)
+        return self.covariance[part, part]
 
     def dominant(self, label: str | None = None) -> int:
         """Return the perovskite phase with the largest share, within a name if given.

@@ -18,7 +18,7 @@ from hp_lab.units import FloatArray
 
 # Share of the absorbance's range by which a sum of ideal phases misses a real film
 # (and OD, for what lamp and substrate do).
-_MODEL_FLOOR, _MODEL_FLOOR_OD = 0.0025, 0.002
+_MODEL_FLOOR, _MODEL_FLOOR_OD = 0.006, 0.002
 # By-products have no sharp feature and would soak up whatever the phases miss; this is
 # how much of the absorbance they are believed to reach.
 _BY_PRODUCT_SHARE = 0.02
@@ -28,7 +28,7 @@ _ALIKE_FROM, _ALIKE_SHARE = 5, 0.01
 # Starting shifts of all energies, in units of the believed spread, and how many of them
 # are followed.
 _START_SHIFTS = (-2.4, -1.2, 0.0, 1.2, 2.4)
-_STARTS = 3
+_STARTS = 2
 # Starting binding energies, relative to the library's, where one phase stands out.
 _START_BINDINGS = (0.65, 0.8, 1.0, 1.25, 1.55)
 _STANDS_OUT = 4.0
@@ -222,7 +222,7 @@ class PhaseProblem:
         continuum like the exciton of a thinner phase. A dark film may be black but for
         its holes.
         """
-        others = [self._with_best_bindings(x)]
+        others = [self.with_best_bindings(x)]
         if self.darkest < _DARK:
             for holes in HOLES[1:]:
                 other = x.copy()
@@ -230,7 +230,8 @@ class PhaseProblem:
                 others.append(other)
         return others
 
-    def _with_best_bindings(self, x: FloatArray) -> FloatArray:
+    def with_best_bindings(self, x: FloatArray) -> FloatArray:
+        """Return unknowns with binding energies that were looked for anew."""
         shape = x[UNKNOWNS:]
         absorbance, counts = self._without_film(x)
         scan = BindingScan(

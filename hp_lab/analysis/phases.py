@@ -22,8 +22,6 @@ _WINDOW_POINTS = 120
 # How far each start is followed, and the best one at most.
 _FIRST_STEPS = 8
 _MOST_STEPS = 15
-# How often the cost of a phase is adapted to the heights found.
-_REWEIGHTINGS = 2
 
 
 def fit_phases(
@@ -57,9 +55,15 @@ def fit_phases(
         for other in problem.mistaken(best.x)
     ]
     best = min([best, *tries], key=lambda one: one.cost)
-    for _ in range(_REWEIGHTINGS):
-        problem.charge(problem.heights(best.x))
-        best = solve(problem, best.x, low, high, most_steps=_MOST_STEPS)
+    problem.charge(problem.heights(best.x))
+    # The scan was made around a worse fit before; from here it may see more.
+    tries = [
+        solve(problem, other, low, high, most_steps=_MOST_STEPS)
+        for other in (best.x, problem.with_best_bindings(best.x))
+    ]
+    best = min(tries, key=lambda one: one.cost)
+    problem.charge(problem.heights(best.x))
+    best = solve(problem, best.x, low, high, most_steps=_MOST_STEPS)
     return _interpreted(problem, best.x)
 
 
@@ -92,22 +96,20 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
     share, gradient = _shares(problem, height, shape)
     exciton, binding = model.exciton_ev(shape), model.binding_ev(shape)
     place = problem.linear_size + UNKNOWNS
-    by_shape = covariance[place:, place:]
-    exciton_sigma = np.empty(model.count)
-    gap_sigma = np.empty(model.count)
+    by_exciton = np.zeros_like(gradient)
+    by_gap = np.zeros_like(gradient)
     for phase in range(model.count):
         move = model.exciton_gradient(phase)
-        exciton_sigma[phase] = np.sqrt(move @ by_shape @ move)
+        by_exciton[phase, place:] = move
         move = move + model.binding_gradient(phase, float(binding[phase]))
-        gap_sigma[phase] = np.sqrt(move @ by_shape @ move)
+        by_gap[phase, place:] = move
+    every = np.vstack([gradient, by_exciton, by_gap])
     return PhaseFit(
         library=model.library,
         share=share,
-        share_covariance=gradient @ covariance @ gradient.T,
+        covariance=every @ covariance @ every.T,
         exciton_ev=exciton,
-        exciton_sigma_ev=exciton_sigma,
         gap_ev=exciton + binding,
-        gap_sigma_ev=gap_sigma,
         binding_ev=binding,
         fwhm_ev=model.fwhm_ev(shape),
         height=height,

@@ -11,6 +11,7 @@ from hp_lab.errors import InvalidInput
 from hp_lab.units import FloatArray
 
 Method = Literal["linear_edge", "asls", "arpls"]
+LEAST_POINTS = 16
 # Share of the points at either end that carry a linear baseline.
 _EDGE = 0.06
 # Stiffness and asymmetry as they suit spectra of some hundred to two thousand points:
@@ -32,8 +33,11 @@ def baseline(curve: Curve, method: Method = "linear_edge") -> FloatArray:
         InvalidInput: Too few points, or no such method.
     """
     wavelength_nm, value, _ = curve.points()
-    if value.size < 16:
-        msg = f"baseline: {value.size} usable points are too few; 16 are needed"
+    if value.size < LEAST_POINTS:
+        msg = (
+            f"baseline: {value.size} usable points are too few; {LEAST_POINTS} are "
+            "needed"
+        )
         raise InvalidInput(msg)
     if method == "linear_edge":
         count = max(int(_EDGE * value.size), 3)

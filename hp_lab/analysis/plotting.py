@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hp_lab.analysis.absorption import Absorption
+from hp_lab.analysis.analyzed_spectrum import AnalyzedSpectrum, analyze_spectrum
 from hp_lab.analysis.emission import Emission
-from hp_lab.analysis.file_analysis import AnalyzedSpectrum, analyze_spectrum
 from hp_lab.analysis.library import FilmContext
 from hp_lab.analysis.line_shapes import lines
 from hp_lab.analysis.quality import status_of

@@ -9,10 +9,17 @@ left out.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from hp_lab.analysis.readers.named_spectrum import NamedSpectrum
+from hp_lab.analysis.readers.gen5_procedure import (
+    ReadStep,
+    assigned,
+    places,
+    procedure_of,
+)
+from hp_lab.analysis.readers.named_spectrum import NamedSpectrum, PlateRead
 from hp_lab.analysis.readers.text import Text, is_empty, number
 from hp_lab.analysis.spectrum import Kind
 
@@ -20,10 +27,6 @@ _LABEL = re.compile(r"^(Read\s*\d+\s*:)?.*Spectrum", re.IGNORECASE)
 _READ = re.compile(r"Read\s*(\d+)", re.IGNORECASE)
 _WELL = re.compile(r"[A-P]\d{1,2}")
 _OVERFLOW = {"OVRFLW", "OVERFLOW", "OUT+", ">MAX", "*****"}
-_EXCITATION = re.compile(r"Excitation:?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
-_EMISSION = re.compile(
-    r"Emission\s*Start:?\s*\d+(?:\.\d+)?/(\d+(?:\.\d+)?)", re.IGNORECASE
-)
 # A scan of the excitation at one emission wavelength is no PL spectrum.
 _EXCITATION_SCAN = re.compile(r"\bEX Spectrum", re.IGNORECASE)
 # The readers' highest fluorescence value.
@@ -62,47 +65,87 @@ def read(text: Text) -> list[NamedSpectrum]:
     Raises:
         InvalidInput: A block breaks off or holds something that is no value.
     """
-    places = list(_title_lines(text))
-    preamble = "\n".join(text.lines[: places[0]])
-    excitation_nm = _only(_EXCITATION.findall(preamble))
-    bandpass_nm = _only(_EMISSION.findall(preamble))
+    titles = list(_title_lines(text))
+    labels = [
+        _label_above(text, title) or f"Read {order + 1}"
+        for order, title in enumerate(titles)
+    ]
+    blocks = [
+        (title, label)
+        for title, label in zip(titles, labels, strict=True)
+        if not _EXCITATION_SCAN.search(label)
+    ]
+    kinds = [_kind(label) for _, label in blocks]
+    procedure = procedure_of(text.lines[: titles[0]])
+    steps = assigned(kinds, procedure)
     spectra: list[NamedSpectrum] = []
-    for order, place in enumerate(places):
-        label = _label_above(text, place) or f"Read {order + 1}"
-        if _EXCITATION_SCAN.search(label):
-            continue
-        kind = _kind(label)
-        wavelengths, wells, values, overflow = _block(text, place)
+    for (title, label), step, (series, cycle) in zip(
+        blocks, steps, places(kinds, steps), strict=True
+    ):
+        place = PlateRead(
+            well="", step=series, cycle=cycle, interval_s=procedure.interval_s
+        )
         match = _READ.search(label)
-        suffix = f" read {match.group(1) if match else order + 1}"
-        for column, well in enumerate(wells):
-            if not (np.isfinite(values[:, column]) | overflow[:, column]).any():
-                continue
-            emits = kind == "pl"
-            spectra.append(
-                NamedSpectrum(
-                    file=text.file,
-                    name=well + (suffix if len(places) > 1 else ""),
-                    kind=kind,
-                    wavelength_nm=wavelengths,
-                    value=values[:, column],
-                    unit="counts" if emits else "OD",
-                    overflow=overflow[:, column],
-                    ceiling=_CEILING if emits else 0.0,
-                    excitation_nm=excitation_nm if emits else 0.0,
-                    bandpass_nm=bandpass_nm if emits else 0.0,
-                    header={"block": label, "well": well},
-                )
-            )
+        suffix = f" read {match.group(1) if match else titles.index(title) + 1}"
+        named = suffix if len(titles) > 1 else ""
+        spectra.extend(
+            _spectra(text, title, label, step=step, place=place, suffix=named)
+        )
+    _check_same_rows(text, spectra)
     if not spectra:
-        raise text.broken(places[0] + 1, "emission or absorbance of at least one well")
+        raise text.broken(titles[0] + 1, "emission or absorbance of at least one well")
     return spectra
 
 
-def _only(found: list[str]) -> float:
-    """Return the number that a procedure states, 0 where its reads differ."""
-    distinct = set(found)
-    return float(distinct.pop()) if len(distinct) == 1 else 0.0
+def _check_same_rows(text: Text, spectra: list[NamedSpectrum]) -> None:
+    """Refuse an export whose last block ends before its series' others do.
+
+    Raises:
+        InvalidInput: The file was cut off between two rows.
+    """
+    first: dict[str, NamedSpectrum] = {}
+    for spectrum in spectra:
+        step = spectrum.plate.step if spectrum.plate else ""
+        whole = first.setdefault(step, spectrum)
+        size = whole.wavelength_nm.size
+        if spectrum.wavelength_nm.size < size:
+            block, other = spectrum.header["block"], whole.header["block"]
+            expected = f"{size} rows in block {block!r}, as in {other!r}"
+            raise text.broken(len(text.lines), f"{expected}; the file is cut off here")
+
+
+def _spectra(
+    text: Text,
+    title: int,
+    label: str,
+    *,
+    step: ReadStep,
+    place: PlateRead,
+    suffix: str,
+) -> Iterator[NamedSpectrum]:
+    """Yield the spectra of the wells that a block holds values of."""
+    emits = step.kind == "pl"
+    wavelengths, wells, values, overflow = _block(text, title)
+    if step.stop_nm > wavelengths[-1] + np.diff(wavelengths).max():
+        expected = f"rows of block {label!r} up to {step.stop_nm:g} nm, as in the"
+        raise text.broken(title + 1 + wavelengths.size, f"{expected} procedure")
+    for column, well in enumerate(wells):
+        if not (np.isfinite(values[:, column]) | overflow[:, column]).any():
+            continue
+        yield NamedSpectrum(
+            file=text.file,
+            name=well + suffix,
+            kind=step.kind,
+            wavelength_nm=wavelengths,
+            value=values[:, column],
+            unit="counts" if emits else "OD",
+            overflow=overflow[:, column],
+            ceiling=_CEILING if emits else 0.0,
+            excitation_nm=step.excitation_nm if emits else 0.0,
+            bandpass_nm=step.bandpass_nm if emits else 0.0,
+            plate=replace(place, well=well),
+            header={"block": label, "well": well},
+        )
 
 
 def _label_above(text: Text, place: int) -> str | None:

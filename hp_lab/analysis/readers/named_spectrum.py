@@ -18,6 +18,25 @@ def _no_points() -> BoolArray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlateRead:
+    """Where a spectrum stands in the export of a plate that was read several times.
+
+    Attributes:
+        well: Such as B7.
+        step: What the reads of one series have in common: ``pl top``, ``pl bottom``,
+            ``absorbance``, with the excitation where several are used.
+        cycle: Number of the read within its series, from 0.
+        interval_s: Time between two reads of a series; None where the file does not
+            say.
+    """
+
+    well: str
+    step: str
+    cycle: int
+    interval_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSpectrum:
     """One spectrum of a file; arrays share one shape (k,) or are empty.
 
@@ -36,6 +55,7 @@ class NamedSpectrum:
         integration_s: Integration time, 0 where unknown.
         excitation_nm: Excitation wavelength, 0 where unknown.
         bandpass_nm: Emission bandpass, 0 where unknown.
+        plate: Well and read of a plate's export, None for other files.
         header: What the file says of itself, as printed.
         flags: Warnings of the reader.
     """
@@ -53,5 +73,6 @@ class NamedSpectrum:
     integration_s: float = 0.0
     excitation_nm: float = 0.0
     bandpass_nm: float = 0.0
+    plate: PlateRead | None = None
     header: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()

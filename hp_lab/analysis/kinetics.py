@@ -24,8 +24,10 @@ from hp_lab.records import Bound
 from hp_lab.units import FloatArray
 
 _LEAST_POINTS = 5
-# Relative scatter between readings of one film beside their own noise: lamp, placement.
-_REPEATABILITY = 0.03
+# Relative scatter between readings of one film beside their own noise (lamp, placement)
+# as it is believed before the readings themselves tell, and for how many it counts.
+_REPEATABILITY = 0.02
+_BELIEF = 3.0
 _LARGEST_GAIN = 100.0
 # Growth slower than this, in units of the series' span, looks like a straight rise.
 _SLOWEST_GROWTH = 3.0
@@ -120,18 +122,16 @@ def fit_kinetics(readings: Sequence[Reading]) -> Kinetics:
     Raises:
         InvalidInput: Too few readings, none of them exact, or no time passes.
     """
-    series = _Series(readings)
+    series = _Series(readings, _REPEATABILITY)
+    series = _Series(readings, series.scatter(series.fit(grows=True, decays=True)))
     full = series.fit(grows=True, decays=True)
-    # Scatter beyond the stated noise must not buy processes.
-    freedom = max(series.time_s.size - 4, 1)
-    scale = max(full.cost / freedom, 1.0)
     best = series.fit(grows=False, decays=False)
     for other in (
         series.fit(grows=False, decays=True),
         series.fit(grows=True, decays=False),
         full,
     ):
-        if series.bic(other, scale) < series.bic(best, scale) - _BIC_STEP:
+        if series.bic(other) < series.bic(best) - _BIC_STEP:
             best = other
     return series.described(best)
 
@@ -153,12 +153,15 @@ class _Fitted:
 
 
 class _Series:
-    def __init__(self, readings: Sequence[Reading]) -> None:
+    def __init__(self, readings: Sequence[Reading], scatter: float) -> None:
         exact = [reading for reading in readings if reading.kind == "exact"]
         if len(readings) < _LEAST_POINTS or len(exact) < 2:
+            above = sum(reading.kind == "lower_bound" for reading in readings)
+            below = sum(reading.kind == "upper_bound" for reading in readings)
             msg = (
-                f"kinetics: {len(readings)} readings, {len(exact)} of them exact; "
-                f"{_LEAST_POINTS} readings with 2 exact ones are needed"
+                f"kinetics: of {len(readings)} readings {above} are at the ceiling and "
+                f"{below} below the noise; {_LEAST_POINTS} readings with 2 between are "
+                "needed: change the gain or the exposure"
             )
             raise InvalidInput(msg)
         ordered = sorted(readings, key=lambda reading: reading.time_s)
@@ -167,9 +170,10 @@ class _Series:
         if self.span_s <= 0.0:
             msg = "kinetics: all readings have one time; take them over time"
             raise InvalidInput(msg)
-        self.value = np.array([reading.intensity for reading in ordered])
         sigma = np.array([reading.sigma for reading in ordered])
-        self.sigma = np.hypot(sigma, _REPEATABILITY * np.abs(self.value))
+        value = np.array([reading.intensity for reading in ordered])
+        self.value = np.maximum(value, sigma)
+        self.spread = np.hypot(sigma / self.value, scatter)
         self.side = np.array([_SIDES[reading.kind] for reading in ordered])
         self.step_s = float(np.median(np.diff(self.time_s)))
         self.few = len(exact) < _LEAST_EXACT and bool(np.any(self.side > 0.0))
@@ -181,16 +185,25 @@ class _Series:
     def residual(self, vector: FloatArray) -> FloatArray:
         """Return residuals whose squares sum to -2 ln(likelihood).
 
-        A bound contributes -2 ln of the probability that the truth lies beyond it.
+        Scatter between readings is relative, so logarithms are compared. A bound
+        contributes -2 ln of the probability that the truth lies beyond it.
         """
-        offset = (self._model(vector) - self.value) / self.sigma
+        offset = np.log(self._model(vector) / self.value) / self.spread
         beyond = np.sqrt(np.maximum(-2.0 * log_ndtr(offset * self.side), 0.0))
         return np.asarray(np.where(self.side == 0.0, offset, beyond))
 
-    def bic(self, fitted: _Fitted, scale: float) -> float:
-        """Return the Bayesian information criterion, the noise widened by a scale."""
-        penalty = fitted.unknowns * float(np.log(self.time_s.size))
-        return fitted.cost / scale + penalty
+    def scatter(self, fitted: _Fitted) -> float:
+        """Return the relative scatter of the exact readings about a fit."""
+        exact = self.side == 0.0
+        apart = np.log(self._model(fitted.vector) / self.value)[exact]
+        freedom = max(float(exact.sum()) - fitted.unknowns, 0.0)
+        squares = float(apart @ apart) if freedom > 0.0 else 0.0
+        believed = _BELIEF * _REPEATABILITY**2
+        return float(np.sqrt((believed + squares) / (_BELIEF + freedom)))
+
+    def bic(self, fitted: _Fitted) -> float:
+        """Return the Bayesian information criterion of a fit."""
+        return fitted.cost + fitted.unknowns * float(np.log(self.time_s.size))
 
     def fit(self, *, grows: bool, decays: bool) -> _Fitted:
         """Fit with or without each process, from several starts."""
@@ -259,11 +272,9 @@ class _Series:
         used = gradient[:, varied]
         # A belief of a factor e**2 keeps what the series does not determine finite.
         normal = used.T @ used + np.eye(used.shape[1]) / 4.0
-        freedom = max(base.size - used.shape[1], 1)
-        scale = max(float(base @ base) / freedom, 1.0)
         covariance = np.zeros((vector.size, vector.size))
         places = np.flatnonzero(varied)
-        covariance[np.ix_(places, places)] = np.linalg.inv(normal) * scale
+        covariance[np.ix_(places, places)] = np.linalg.inv(normal)
         return covariance
 
     def described(self, fitted: _Fitted) -> Kinetics:
@@ -314,9 +325,7 @@ class _Series:
             return None
         # What was read last over the highest that the maximum has at least.
         seen = float(self.value.max())
-        return Measured(
-            value=float(self.value[-1]) / seen, sigma=float(self.sigma[-1]) / seen
-        )
+        return _of_log(float(self.value[-1]) / seen, float(self.spread[-1]))
 
     def _halved(
         self, fitted: _Fitted, kept: Measured | None, exact: bool

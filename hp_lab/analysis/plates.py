@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
@@ -142,9 +143,7 @@ def phase_map(parts: PlateComponents, count: int | None = None) -> PhaseMap:
     sizes = np.bincount(labels, minlength=groups)
     rank = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")
     cluster = rank[labels]
-    distance = np.linalg.norm(
-        parts.weights[:, None, :] - parts.weights[None, :, :], axis=2
-    )
+    distance = cdist(parts.weights, parts.weights)
     np.fill_diagonal(distance, np.inf)
     nearest = distance.argmin(axis=1)
     peaks = [

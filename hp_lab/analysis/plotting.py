@@ -10,13 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hp_lab.analysis.absorption import Absorption
-from hp_lab.analysis.analyzed_spectrum import AnalyzedSpectrum, analyze_spectrum
+from hp_lab.analysis.analyzed_spectrum import AnalyzedSpectrum
 from hp_lab.analysis.emission import Emission
-from hp_lab.analysis.library import FilmContext
 from hp_lab.analysis.line_shapes import lines
 from hp_lab.analysis.quality import status_of
-from hp_lab.analysis.readers.any_file import read_any
-from hp_lab.analysis.spectrum import Kind
 from hp_lab.errors import InvalidInput
 from hp_lab.units import HC_EV_NM
 
@@ -29,37 +26,22 @@ _COLUMNS = 4
 _MOST_PANELS = 96
 
 
-def plot_files(
-    paths: Sequence[Path | str],
-    out_png: Path | str,
-    kind: Kind | None = None,
-    context: FilmContext | None = None,
-) -> None:
-    """Draw every spectrum of some files with its fit into one PNG.
+def plot_analyzed(analyzed: Sequence[AnalyzedSpectrum], out_png: Path | str) -> None:
+    """Draw every spectrum with its fit into one PNG.
 
     Args:
-        paths: Files of any format that ``read_any`` knows.
-        out_png: The picture; at most 96 spectra fit into one.
-        kind: See ``analyze_files``.
-        context: See ``analyze_files``.
+        analyzed: Spectra, at most 96.
+        out_png: The picture.
 
     Raises:
-        InvalidInput: A file is unknown or broken, or there are too many spectra.
+        InvalidInput: There are too many spectra.
     """
-    spectra = [spectrum for path in paths for spectrum in read_any(path)]
-    if len(spectra) > _MOST_PANELS:
+    if len(analyzed) > _MOST_PANELS:
         msg = (
-            f"{len(spectra)} spectra are more than the {_MOST_PANELS} that one picture "
-            "holds; name fewer files"
+            f"{len(analyzed)} spectra are more than the {_MOST_PANELS} that one "
+            "picture holds; name fewer files"
         )
         raise InvalidInput(msg)
-    plot_analyzed(
-        [analyze_spectrum(spectrum, kind, context) for spectrum in spectra], out_png
-    )
-
-
-def plot_analyzed(analyzed: Sequence[AnalyzedSpectrum], out_png: Path | str) -> None:
-    """Draw spectra that have been analysed already; see ``plot_files``."""
     count = len(analyzed)
     columns = min(_COLUMNS, max(1, math.ceil(math.sqrt(count))))
     rows = max(1, math.ceil(count / columns))

@@ -1,13 +1,20 @@
 """hp-lab analyze: spectra from files."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 
+if TYPE_CHECKING:
+    from hp_lab.analysis.plate_report import PlateReport
+
 Kind = Literal["pl", "absorbance", "transmission"]
+Baseline = Literal["linear_edge", "asls", "arpls"]
+# Plates have more spectra than anyone reads; their wells are listed instead.
+_MOST_ROWS = 200
 
 
 def analyze(
@@ -15,22 +22,60 @@ def analyze(
     kind: Annotated[
         Kind | None, typer.Option(help="What they are; by default the file says.")
     ] = None,
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Take this off PL before it is fitted.")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the fits to this PNG.")
+        Path | None, typer.Option(help="Draw the fits, or a plate, to this PNG.")
+    ] = None,
+    series: Annotated[
+        bool,
+        typer.Option(
+            "--series", help="Plates: kinetics, losses and components of the wells."
+        ),
+    ] = False,
+    interval_min: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="Minutes between a plate's reads, if the file is silent."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find peaks, gaps and phases in spectra of any known file format."""
-    from hp_lab.analysis.file_analysis import analyze_files
+    from hp_lab.analysis.analyzed_spectrum import analyzed_files
+    from hp_lab.analysis.file_report import as_dictionary
+    from hp_lab.analysis.plate_report import as_dictionary as plate_dictionary
+    from hp_lab.analysis.plate_report import plate_report
 
-    results = analyze_files(files, kind=kind)
+    analyzed = analyzed_files(files, kind=kind, baseline=baseline)
+    interval_s = None if interval_min is None else 60.0 * interval_min
+    is_series = any(one.spectrum.plate and one.spectrum.plate.cycle for one in analyzed)
+    report = plate_report(analyzed, interval_s) if series or is_series else None
     if plot is not None:
-        from hp_lab.analysis.plotting import plot_files
+        if report is not None and report.components:
+            from hp_lab.analysis.plate_plotting import plot_plate
 
-        plot_files(files, kind=kind, out_png=plot)
+            plot_plate(analyzed, report, plot)
+        else:
+            from hp_lab.analysis.plotting import plot_analyzed
+
+            plot_analyzed(analyzed, plot)
     if as_json:
-        print_json(results)
+        wells = plate_dictionary(report) if series and report is not None else None
+        print_json(wells or [as_dictionary(one) for one in analyzed])
         return
+    if len(analyzed) <= _MOST_ROWS:
+        _print_spectra([as_dictionary(one) for one in analyzed])
+    else:
+        console.print(f"{len(analyzed)} spectra; --json gives each of them")
+    if report is not None:
+        _print_plate(report)
+    if plot is not None:
+        console.print(f"drawn to {plot}")
+
+
+def _print_spectra(results: Sequence[Mapping[str, Any]]) -> None:
     rows = []
     for result in results:
         peak = result["peaks"][0] if result["peaks"] else {}
@@ -40,13 +85,98 @@ def analyze(
                 result["name"],
                 result["kind"],
                 result["status"],
-                peak.get("center_nm", float("nan")),
-                peak.get("center_ev", float("nan")),
-                peak.get("fwhm_ev", float("nan")),
+                _number(peak.get("center_nm")),
+                _number(peak.get("center_ev")),
+                _number(peak.get("fwhm_ev")),
+                _number(result["exciton_ev"]),
+                _number(result["gap_ev"]),
                 result["reason"] or ", ".join(result["flags"]),
             )
         )
-    columns = ("file", "name", "kind", "status", "nm", "eV", "FWHM eV", "notes")
+    columns = (
+        "file",
+        "name",
+        "kind",
+        "status",
+        "nm",
+        "eV",
+        "FWHM eV",
+        "exciton eV",
+        "gap eV",
+        "notes",
+    )
     print_table("Spectra", columns, rows)
-    if plot is not None:
-        console.print(f"drawn to {plot}")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _print_plate(report: "PlateReport") -> None:
+    """Print what a plate's reads say together."""
+    from hp_lab.analysis.plate_report import as_dictionary
+
+    found = as_dictionary(report)
+    if found["kinetics"]:
+        _print_kinetics(found["kinetics"])
+    if found["losses"]:
+        rows = [
+            (
+                row["well"],
+                _with_sigma(row, "lost"),
+                _with_sigma(row, "lead_iodide"),
+                row["reason"],
+            )
+            for row in found["losses"]
+        ]
+        columns = ("well", "lost", "PbI2 share", "notes")
+        print_table("Absorbance, last read against first", columns, rows)
+    for step in found["components"]:
+        title = f"Components, {step['step']}"
+        if "components" not in step:
+            console.print(f"{title}: {step['reason']}")
+            continue
+        peaks = [f"{one['peak_nm']:.0f} nm" for one in step["components"]]
+        rows = [
+            (well["name"], *(f"{weight:.2f}" for weight in well["weights"]))
+            for well in step["wells"][:_MOST_ROWS]
+        ]
+        print_table(title, ("read", *peaks), rows)
+        console.print(step["caveat"])
+
+
+def _print_kinetics(wells: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            row["well"],
+            row["step"],
+            row["model"] or "",
+            _with_sigma(row, "maximum"),
+            _with_sigma(row, "retention"),
+            _with_sigma(row, "half_life_s", 1.0 / 60.0),
+            row["censored"],
+            row["reason"] or ", ".join(row["flags"]),
+        )
+        for row in wells
+    ]
+    columns = (
+        "well",
+        "step",
+        "model",
+        "rises to",
+        "keeps",
+        "half-life min",
+        "at ceiling",
+        "notes",
+    )
+    print_table("Kinetics (PL over its start)", columns, rows)
+
+
+def _with_sigma(row: Mapping[str, Any], name: str, scale: float = 1.0) -> str:
+    """Return a value with its sigma, or the bound it is; empty without a value."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    kind = row.get(f"{name.removesuffix('_s')}_kind", "exact")
+    mark = {"exact": "", "lower_bound": "> ", "upper_bound": "< "}[kind]
+    return f"{mark}{scale * value:.3g} ± {scale * row[f'{name}_sigma']:.2g}"

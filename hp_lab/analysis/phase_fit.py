@@ -95,7 +95,7 @@ class PhaseFit:
         return self._mean_of(label, self.exciton_ev, 1, _LINE_SHARE)
 
     def gap_of(self, label: str) -> Measured:
-        """Return the band gap of all phases that go by a name, their mean over share."""
+        """Return the band gap of a name: mean over its phases, weighted by share."""
         return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE)
 
     def _mean_of(
@@ -118,7 +118,7 @@ class PhaseFit:
         )
 
     def _block(self, kind: int) -> FloatArray:
-        """Return the covariance of shares (0), excitons (1) or gaps (2), shape (p, p)."""
+        """Return the covariance (p, p) of shares (0), excitons (1) or gaps (2)."""
         size = len(self.library)
         part = slice(kind * size, (kind + 1) * size)
         return self.covariance[part, part]

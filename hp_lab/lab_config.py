@@ -3,8 +3,9 @@
 It says what there is and what it may do, never whether it is emulated.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from hp_lab.errors import InvalidConfig
 
@@ -214,11 +216,28 @@ def check_model(model: type[ModelT], data: object, origin: str) -> ModelT:
         return model.model_validate(data)
     except ValidationError as error:
         lines = [
-            f"{origin}: {'.'.join(str(part) for part in item['loc']) or 'top level'}: "
-            f"{item['msg']} (got {_short(item['input'])})"
+            f"{origin}: {_field(item, data)}: "
+            f"{item['msg'].removeprefix('Value error, ')} (got {_short(item['input'])})"
             for item in error.errors(include_url=False)
         ]
         raise InvalidConfig("\n".join(lines)) from error
+
+
+def _field(fault: ErrorDetails, data: Any) -> str:  # noqa: ANN401 - plain data
+    """Return where a fault is, in the words of the data alone.
+
+    pydantic's path also has the tags of unions, and names that a model gives to what
+    the data list directly.
+    """
+    path: list[str] = []
+    for part in fault["loc"]:
+        inside = isinstance(data, list | tuple)
+        if inside or (isinstance(data, Mapping) and part in data):
+            data = data[part]
+            path.append(str(part))
+    if fault["type"] == "missing":
+        path.append(str(fault["loc"][-1]))
+    return ".".join(path) or "top level"
 
 
 def _short(value: object) -> str:

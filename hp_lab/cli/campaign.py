@@ -11,8 +11,9 @@ from hp_lab.cli.files import config_file
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 from hp_lab.cli.running import run_to_end
 from hp_lab.errors import HpLabError
-from hp_lab.lab_config import load_lab_config
-from hp_lab.orchestration.campaign_file import load_campaign
+from hp_lab.lab_config import check_model, load_lab_config
+from hp_lab.orchestration.campaign_file import CampaignFile, load_campaign
+from hp_lab.orchestration.preflight import check_campaign
 from hp_lab.orchestration.report import report_run
 from hp_lab.orchestration.run_dir import create_run_dir, find_run_dir
 from hp_lab.orchestration.status import is_being_written, run_status
@@ -57,25 +58,18 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign to its end, in the running laboratory or in virtual time."""
-    campaign = load_campaign(file)
+    campaign, text = _with_changes(file, seed, films)
     lab_path = config_file(lab, "lab.yaml")
     stocks_path = config_file(stocks, "stocks.yaml")
     laboratory = load_lab_config(lab_path)
-    load_stocks(stocks_path).check_deck(laboratory)
-    text = file.read_text(encoding="utf-8")
-    changes: dict[str, object] = {}
-    if seed is not None:
-        changes["seed"] = seed
-    if films is not None:
-        changes["budget"] = {**campaign.budget.model_dump(), "films": films}
-    if changes:
-        text = yaml.safe_dump({**yaml.safe_load(text), **changes}, sort_keys=False)
+    table = load_stocks(stocks_path)
+    table.check_deck(laboratory)
+    check_campaign(campaign, laboratory, table)
     run_dir = create_run_dir(
         runs,
         campaign.name,
         {"campaign.yaml": text, "lab.yaml": lab_path, "stocks.yaml": stocks_path},
     )
-    load_campaign(run_dir.campaign)
     run_to_end(run_dir, resume=False, virtual_time=virtual_time, as_json=as_json)
 
 
@@ -157,6 +151,24 @@ def report(run_id: Run = "", runs: Runs = ROOT) -> None:
     """Write a run's report.html anew."""
     run_dir = find_run_dir(runs, run_id)
     console.print(str(report_run(run_dir)))
+
+
+def _with_changes(
+    file: Path, seed: int | None, films: int | None
+) -> tuple[CampaignFile, str]:
+    """Return a campaign and its text, with what the command line says instead."""
+    campaign = load_campaign(file)
+    text = file.read_text(encoding="utf-8")
+    changes: dict[str, object] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if films is not None:
+        changes["budget"] = {**campaign.budget.model_dump(), "films": films}
+    if changes:
+        data = {**yaml.safe_load(text), **changes}
+        campaign = check_model(CampaignFile, data, "command line")
+        text = yaml.safe_dump(data, sort_keys=False)
+    return campaign, text
 
 
 def _order(what: str) -> None:

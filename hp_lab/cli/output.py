@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -24,9 +25,12 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Print rows as a table."""
-    table = Table(title=title, title_justify="left")
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for column in columns:
-        table.add_column(column)
+        # Words of a name wrap; a value that is cut off would be no value.
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row))
     console.print(table)

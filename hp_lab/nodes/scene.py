@@ -12,7 +12,6 @@ FRAME = "lab"
 _FILM_M = 0.02
 _STATION_M = {"hotplate": 0.10, "spin": 0.06, "stage": 0.05}
 _COLOURS = {
-    "waiting": (0.75, 0.75, 0.75),
     "active": (0.20, 0.45, 0.90),
     "done": (0.15, 0.65, 0.30),
     "failed": (0.85, 0.20, 0.20),

@@ -153,7 +153,7 @@ class Preparation:
         """
         number = 1 + sum(s.startswith(_BLANK) for s in state.samples)
         sample_id = f"{_BLANK}{number}"
-        slot = _first(reversed(state.slots), "substrate in the tray")
+        slot = self._slot(reversed(state.slots))
         recipe = Recipe(
             sample_id=sample_id,
             candidate_id="",
@@ -182,7 +182,7 @@ class Preparation:
         if self.campaign is None:
             msg = f"candidate {candidate_id}: a worklist has none"
             raise InvalidConfig(msg)
-        slot = _first(state.slots, "substrate in the tray")
+        slot = self._slot(state.slots)
         mix_well = _first(state.mix_wells, "free well for mixing")
         number = 1 + sum(s.counts for s in state.samples.values())
         sample_id = f"s{number:03d}"
@@ -206,6 +206,16 @@ class Preparation:
             slot=slot,
             mix_well=mix_well,
             recipe=recipe_data(recipe),
+        )
+
+    def _slot(self, slots: Iterable[str]) -> str:
+        """Return the first slot that holds what the campaign's films are made on."""
+        if self.campaign is None:
+            return _first(slots, "substrate in the tray")
+        wanted, known = self.campaign.process.substrate, self.stocks.slots
+        return _first(
+            (slot for slot in slots if known.get(slot, wanted) == wanted),
+            f"{wanted} substrate in the tray",
         )
 
     def plan(self, state: CampaignState, now_s: float) -> TasksPlanned:

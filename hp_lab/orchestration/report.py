@@ -9,7 +9,7 @@ from hp_lab.orchestration.planning import task_times
 from hp_lab.orchestration.replay import events_of, replay
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.orchestration.state import CampaignState, Sample
-from hp_lab.orchestration.status import objectives_of
+from hp_lab.orchestration.status import choices_of, objectives_of
 from hp_lab.records import Rejected
 from hp_lab.store.journal import JournalReader
 from hp_lab.store.readings import ReadingsReader
@@ -62,6 +62,7 @@ def summarise(run_dir: RunDir, journal: JournalReader) -> RunSummary:
             for sample in state.samples.values()
             if sample.counts
         ],
+        choices=choices_of(run_dir),
         unreachable=state.unreachable,
         task_times=task_times(state),
         models=state.model_probabilities,

@@ -10,7 +10,9 @@ from hp_lab.orchestration.replay import replay
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.orchestration.state import CampaignState, Sample
 from hp_lab.orchestration.summary import best_observation
+from hp_lab.planner.dimensions import Categorical, Ordinal
 from hp_lab.planner.objectives import Objective
+from hp_lab.records import Setting
 from hp_lab.store.journal import JournalReader
 from hp_lab.store.writer_lock import WriterLock
 
@@ -23,6 +25,20 @@ def objectives_of(run_dir: RunDir) -> tuple[Objective, ...]:
     if not run_dir.campaign.exists():
         return ()
     return load_campaign(run_dir.campaign).objectives
+
+
+def choices_of(run_dir: RunDir) -> dict[str, tuple[Setting, ...]]:
+    """Return the values of every setting for which the space lists them."""
+    if not run_dir.campaign.exists():
+        return {}
+    dimensions = load_campaign(run_dir.campaign).space.dimensions
+    choices: dict[str, tuple[Setting, ...]] = {}
+    for name, dimension in dimensions.items():
+        if isinstance(dimension, Ordinal):
+            choices[name] = dimension.values
+        elif isinstance(dimension, Categorical):
+            choices[name] = dimension.labels
+    return choices
 
 
 def world_seed(run_dir: RunDir) -> int:
@@ -96,19 +112,19 @@ def run_status(run_dir: RunDir) -> dict[str, Any]:
     }
 
 
+def setting_names(run_dir: RunDir) -> list[str]:
+    """Return the settings of a run's candidates in the campaign file's order."""
+    if not run_dir.campaign.exists():
+        return []
+    return load_campaign(run_dir.campaign).space.names
+
+
 def film_rows(run_dir: RunDir) -> tuple[list[str], list[list[object]]]:
     """Return column names and a row a film."""
     state = read_state(run_dir)
     objectives = objectives_of(run_dir)
     films = [sample for sample in state.samples.values() if sample.counts]
-    settings = next(
-        (
-            list(state.candidates[f.candidate_id].settings)
-            for f in films
-            if f.candidate_id
-        ),
-        [],
-    )
+    settings = setting_names(run_dir)
     columns = ["film", *settings, *(o.quantity for o in objectives), "status"]
     rows: list[list[object]] = []
     for film in films:

@@ -29,7 +29,7 @@ from hp_lab.recipes.steps import (
 )
 from hp_lab.records import Candidate, Setting
 
-__all__ = ["SETTINGS", "ProcessDefaults", "compile_recipe"]
+__all__ = ["SETTINGS", "ProcessDefaults", "check_setting", "compile_recipe"]
 
 # Every setting that a candidate may have, and what it does.
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -133,6 +133,28 @@ def compile_recipe(
     )
     check_recipe(recipe, lab)
     return recipe
+
+
+def check_setting(name: str, value: Setting, process: ProcessDefaults) -> None:
+    """Check one setting, whatever the others of a candidate may be.
+
+    Args:
+        name: Its name.
+        value: Its value.
+        process: What settings leave open.
+
+    Raises:
+        InvalidInput: There is no such setting, or no film can have that value.
+    """
+    settings = {name: value}
+    _refuse_unknown(settings)
+    _with_overrides(process, settings)
+    if name == "n":
+        # Layers need a spacer, whichever.
+        settings["spacer"] = "BA"
+    whole_site = name.startswith(("a_site.", "b_site.", "x_site."))
+    if is_composition_setting(name) and not whole_site:
+        composition_from_settings(settings)
 
 
 def _refuse_unknown(settings: Mapping[str, Setting]) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hp_lab.lab_config import Model, Positive
 from hp_lab.recipes.steps import Measure, SpinStep
 from hp_lab.records import Mode
 
 NO_ANTISOLVENT = "none"
+# Fractions are a few rounded numbers.
+_SUM_TOLERANCE = 1e-6
 
 NonNegative = Annotated[float, Field(ge=0)]
 Tolerance = Annotated[float, Field(ge=0.001, lt=1)]
@@ -104,6 +106,16 @@ class ProcessDefaults(Model):
         Measurement(mode="absorbance"),
         Measurement(mode="photoluminescence"),
     )
+
+    @field_validator("solvents")
+    @classmethod
+    def _fractions_add_to_one(cls, solvents: dict[str, float]) -> dict[str, float]:
+        total = sum(solvents.values())
+        if solvents and abs(total - 1.0) > _SUM_TOLERANCE:
+            text = ", ".join(f"{name} {value:g}" for name, value in solvents.items())
+            msg = f"fractions {text} add to {total:g}, but must add to 1"
+            raise ValueError(msg)
+        return solvents
 
     @model_validator(mode="after")
     def _volumes_suffice(self) -> Self:

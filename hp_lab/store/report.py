@@ -28,7 +28,7 @@ from hp_lab.store.run_summary import FilmSummary, ObjectiveSummary, RunSummary
 _BEST_FILMS = 4
 _MOST_OBJECTIVES = 3
 # Columns of the table of films beside settings and objectives.
-_MOST_QUANTITIES = 4
+_MOST_QUANTITIES = 2
 # Quantities that say most, where they were found.
 _TELLING = ("pl_peak_ev", "pl_fwhm_ev", "band_gap_ev", "thickness_nm")
 

@@ -1,7 +1,7 @@
 """The report's map of the space: a category by an ordinal, and the rest by PCA."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
+from hp_lab.records import Setting
 from hp_lab.store.report_plots import (
     numeric_settings,
     setting_values,
@@ -48,6 +49,7 @@ class _Map:
     objective: ObjectiveSummary
     values: FloatArray
     norm: Normalize
+    choices: Mapping[str, Sequence[Setting]]
     tips: dict[str, str] = field(default_factory=dict)
 
     def colour(self, value: float) -> tuple[float, float, float, float]:
@@ -68,8 +70,14 @@ def map_svg(run: RunSummary, objective: ObjectiveSummary) -> str:
     if not (grid or plane):
         return ""
     norm = Normalize(float(np.nanmin(values)), float(np.nanmax(values)))
-    shown = _Map(films=films, objective=objective, values=values, norm=norm)
-    rows = len({_text(film, category) for film in films}) if grid else 0
+    shown = _Map(
+        films=films,
+        objective=objective,
+        values=values,
+        norm=norm,
+        choices=run.choices,
+    )
+    rows = len(_names(shown, category)) if grid else 0
     drawn = figure(10.0, max(3.8, 1.2 + 0.32 * rows))
     panels = np.atleast_1d(drawn.subplots(1, grid + plane))
     if grid:
@@ -113,17 +121,26 @@ def _text(film: FilmSummary, name: str) -> str:
     return str(_settings(film).get(name, ""))
 
 
+def _names(shown: _Map, category: str) -> set[str]:
+    """Return the names of a category, also those of which no film was made."""
+    made = {_text(film, category) for film in shown.films}
+    return made | {str(name) for name in shown.choices.get(category, ())}
+
+
 def _draw_grid(axes: Axes, shown: _Map, category: str, ordinal: str) -> None:
     """Draw the best value of every cell, and how many films were made there."""
     numbers = setting_values(shown.films, ordinal)
-    columns = sorted({float(x) for x in numbers if math.isfinite(x)})
+    listed = {float(x) for x in shown.choices.get(ordinal, ())}
+    columns = sorted(listed | {float(x) for x in numbers if math.isfinite(x)})
     cells: dict[tuple[str, float], list[int]] = {}
     for index, film in enumerate(shown.films):
         if math.isfinite(numbers[index]):
             key = (_text(film, category), float(numbers[index]))
             cells.setdefault(key, []).append(index)
     best = {key: _best(shown, indices) for key, indices in cells.items()}
-    names = sorted({name for name, _ in cells}, key=lambda n: _row_rank(shown, best, n))
+    names = sorted(
+        _names(shown, category), key=lambda name: _row_rank(shown, best, name)
+    )
     for (name, number), indices in cells.items():
         _draw_cell(
             axes,

@@ -30,6 +30,8 @@ _DIMMEST = 0.02
 _BEYOND_EXCITATION_NM = 30.0
 # A value with more digits is easier to read with an exponent.
 _MOST_DIGITS = 7
+# So many listed values of a setting are its ticks.
+_MOST_TICKS = 8
 _ENERGIES_EV = (1.2, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5, 3.0, 3.5)
 # Apart from one another, the grey of the initial design left out.
 _LINES = (SERIES[0], SERIES[1], SERIES[3], SERIES[4], SERIES[5])
@@ -324,6 +326,9 @@ def settings_svg(run: RunSummary, objective: ObjectiveSummary) -> str:
             places, values, c=order, cmap=COLOUR_MAP, s=22, edgecolor=DIM, linewidth=0.4
         )
         panel.set_xlabel(plain(words(name)))
+        listed = run.choices.get(name, ())
+        if 1 < len(listed) <= _MOST_TICKS:
+            panel.set_xticks([float(value) for value in listed])
     for panel in panels[len(names) :]:
         panel.axis("off")
     for row in range(rows):

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hp_lab.errors import InvalidInput
-from hp_lab.records import Candidate, Observation, Rejected, Spectrum, TaskTime
+from hp_lab.records import (
+    Candidate,
+    Observation,
+    Rejected,
+    Setting,
+    Spectrum,
+    TaskTime,
+)
 
 Goal = Literal["maximize", "minimize", "target"]
 
@@ -50,7 +57,7 @@ class FilmSummary:
 
     Attributes:
         candidate: What was proposed; None for a film of a worklist.
-        status: waiting, active, done, failed or quarantined.
+        status: active, done, failed or quarantined.
         reason: Why it failed, in words.
         remake: It was spoiled by the laboratory and its candidate was made again.
         observations: All that was found.
@@ -92,6 +99,7 @@ class RunSummary:
         message: How it ended, in words.
         objectives: The first one is the headline's; none for a worklist.
         films: All films that count, in the order in which they were begun.
+        choices: Setting to the values that the space lists, where it lists them.
         unreachable: Candidate id to why it could not be made from the stocks.
         spectra: Film to its raw spectra; the best films' suffice.
         task_times: Planned and actual times, laboratory time.
@@ -107,6 +115,7 @@ class RunSummary:
     budget: int = 0
     objectives: Sequence[ObjectiveSummary] = ()
     films: Sequence[FilmSummary] = ()
+    choices: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
     spectra: Mapping[str, Sequence[Spectrum]] = field(default_factory=dict)
     task_times: Sequence[TaskTime] = ()

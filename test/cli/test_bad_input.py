@@ -9,6 +9,17 @@ from commands import ROOT, hp_lab
 pytestmark = pytest.mark.slow
 UNKNOWN_SPACER = {"type": "molecule", "choices": ["PEZ"]}
 DEMO = yaml.safe_load((ROOT / "config/campaigns/demo.yaml").read_text())
+SHORT_SIMPLEX = {"type": "simplex", "components": ["MA"], "upper": {"MA": 0.3}}
+NO_STOCK = {"type": "molecule", "choices": ["NMA"]}
+
+
+def space(**dimensions: object) -> dict[str, object]:
+    """The demo's space with other dimensions."""
+    return {"space": {**DEMO["space"], **dimensions}}
+
+
+def below_zero(how_far: float) -> dict[str, object]:
+    return {"type": "continuous", "low": -how_far, "high": how_far}
 
 
 def run(tmp_path: Path, campaign: object) -> tuple[int, str]:
@@ -31,6 +42,15 @@ def run(tmp_path: Path, campaign: object) -> tuple[int, str]:
         ({"colour": "red"}, ["colour"]),
         ({"name": "../evil"}, ["name"]),
         ({"constraints": ["fa_fraction > 2"]}, ["constraint"]),
+        (space(a_site=SHORT_SIMPLEX), ["space.a_site", "0.3", "sum to one"]),
+        ({"process": {"solvents": {"DMF": 0.5, "DMSO": 0.6}}}, ["solvents", "1.1"]),
+        (space(antisolvent_ul=below_zero(50)), ["antisolvent_ul", "-50", "than 0"]),
+        (space(br_fraction=below_zero(0.1)), ["br_fraction", "-0.1", "from 0 to 1"]),
+        (space(magic=below_zero(1)), ["magic", "unknown"]),
+        (space(spacer=NO_STOCK), ["NMA", "none of the stocks"]),
+        (space(br_fraction=ALL_OF_IT), ["can be made", "Br", "0.533"]),
+        ({"process": {"concentration_m": 5}}, ["5 M", "0.5 M"]),
+        ({"process": {"substrate": "ITO"}}, ["ITO", "glass"]),
     ],
 )  # fmt: skip
 def test_a_wrong_campaign_file_names_field_value_and_limit(

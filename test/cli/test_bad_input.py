@@ -9,7 +9,11 @@ from commands import ROOT, hp_lab
 pytestmark = pytest.mark.slow
 UNKNOWN_SPACER = {"type": "molecule", "choices": ["PEZ"]}
 DEMO = yaml.safe_load((ROOT / "config/campaigns/demo.yaml").read_text())
-SHORT_SIMPLEX = {"type": "simplex", "components": ["MA"], "upper": {"MA": 0.3}}
+SHORT_SIMPLEX = {
+    "type": "simplex",
+    "components": ["MA", "FA"],
+    "upper": {"MA": 0.3, "FA": 0.3},
+}
 NO_STOCK = {"type": "molecule", "choices": ["NMA"]}
 
 
@@ -48,7 +52,6 @@ def run(tmp_path: Path, campaign: object) -> tuple[int, str]:
         (space(br_fraction=below_zero(0.1)), ["br_fraction", "-0.1", "from 0 to 1"]),
         (space(magic=below_zero(1)), ["magic", "unknown"]),
         (space(spacer=NO_STOCK), ["NMA", "none of the stocks"]),
-        (space(br_fraction=ALL_OF_IT), ["can be made", "Br", "0.533"]),
         ({"process": {"concentration_m": 5}}, ["5 M", "0.5 M"]),
         ({"process": {"substrate": "ITO"}}, ["ITO", "glass"]),
     ],

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import numpy as np
+import planner_peers
 import planner_problems as problems
 from planner_bars import at_least, at_most
 from scipy.special import logsumexp
@@ -242,6 +243,17 @@ def ising(seeds: int | None) -> dict[str, Any]:
         at_most("RMSE at 40, structured", table["structured"]["40"][0], 0.07),
     ]
     return {"seeds": seeds, "rmse_and_boundary_error": table, "bars": bars}
+
+
+@planner_peers.comparison("toy-a")
+def _times_of_gpax(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    peers = planner_peers.run("planner_peers_worker.py", "toy-a")
+    bars = []
+    for name, factor in (("power|power", 20), ("linear|linear", 100)):
+        ratio = np.median(result["models"][name]["cpu_s"]) / peers[name]["seconds"]
+        text = f"time against gpax in this run, {name}"
+        bars.append(at_most(text, float(ratio), 1 / factor))
+    return peers, bars
 
 
 CASES = {"toy-a": toy_a, "toy-b": toy_b, "evidence": evidence, "ising": ising}

@@ -1,22 +1,54 @@
 """The same problems on other libraries, in an environment of their own.
 
-``--peers`` makes a virtual environment .venv-peers beside the project (gpax 0.1.9 with
-the numpyro and jax that it imports, and dynesty), runs planner_peers_worker.py in it,
-and adds its figures to the case's.
+``--peers`` makes a virtual environment .venv-peers beside the project, runs a worker
+script in it and adds its figures to the case's. The module of a case registers what it
+compares::
+
+    @planner_peers.comparison("pareto")
+    def _against_botorch(result):
+        peers = planner_peers.run("planner_pareto_worker.py", "20")
+        return peers, [at_least("...", ratio, 0.95)]
 """
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from planner_bars import at_most
-
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-peers"
-PACKAGES = ("dynesty", "gpax==0.1.9", "numpyro==0.18.0", "jax<0.6.3", "jaxlib<0.6.3")
-_TIMEOUT_S = 7200
+# Installed one group after another: torch first and alone, so that what is built on
+# it takes the build that is there. gpax 0.1.9 fails to import with a newer numpyro.
+PACKAGES = (
+    ("torch==2.13.0",),
+    ("botorch", "dynesty", "gpax==0.1.9", "numpyro==0.18.0", "jax<0.6.3"),
+)
+_TIMEOUT_S = 4 * 3600
+
+# From a case's result to its peers' figures and the bars that come of them.
+Comparison = Callable[[dict[str, Any]], tuple[Any, list[dict[str, Any]]]]
+COMPARISONS: dict[str, Comparison] = {}
+
+
+def comparison(case: str) -> Callable[[Comparison], Comparison]:
+    """Register what compares a case with its peers; use as a decorator."""
+
+    def register(function: Comparison) -> Comparison:
+        COMPARISONS[case] = function
+        return function
+
+    return register
+
+
+def compare(case: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Return a case's result with the figures and bars of its peers."""
+    if case not in COMPARISONS:
+        return {**result, "peers": f"no peer has the case {case}"}
+    peers, bars = COMPARISONS[case](result)
+    return {**result, "peers": peers, "bars": [*result["bars"], *bars]}
 
 
 def python() -> Path:
@@ -26,35 +58,38 @@ def python() -> Path:
         CalledProcessError: The environment cannot be made; pip says why.
     """
     interpreter = ENVIRONMENT / "bin" / "python"
-    if not interpreter.exists():
+    done = ENVIRONMENT / "packages.json"
+    wanted = json.dumps(PACKAGES)
+    if not done.exists() or done.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        pip = [str(interpreter), "-m", "pip", "install", "-q", *PACKAGES]
-        subprocess.run(pip, check=True, stdout=sys.stderr)
+        for group in PACKAGES:
+            pip = [str(interpreter), "-m", "pip", "install", "-q", *group]
+            subprocess.run(pip, check=True, stdout=sys.stderr)
+        done.write_text(wanted)
     return interpreter
 
 
-def compare(case: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Return a case's figures with those of the peers that know the case."""
-    if case not in ("toy-a", "evidence"):
-        return {**result, "peers": f"no peer has the case {case}"}
-    worker = Path(__file__).with_name("planner_peers_worker.py")
-    run = subprocess.run(
-        [str(python()), str(worker), case],
+def run(worker: str, *arguments: str, given: Any = None) -> Any:
+    """Run a script of this folder in the peers' environment; return its last line.
+
+    Args:
+        worker: File name; its last line on standard output is JSON.
+        arguments: What follows the file name.
+        given: Goes to the script's standard input as JSON.
+
+    Raises:
+        CalledProcessError: The script failed; its standard error says why.
+        TimeoutExpired: It takes longer than four hours.
+    """
+    script = Path(__file__).with_name(worker)
+    ended = subprocess.run(
+        [str(python()), str(script), *arguments],
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        input=json.dumps(given),
         text=True,
         timeout=_TIMEOUT_S,
+        # Libraries of many threads only get in each other's way on a few cores.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
-    peers = json.loads(run.stdout.splitlines()[-1])
-    bars = list(result["bars"])
-    if case == "toy-a":
-        for name, factor in (("power|power", 20), ("linear|linear", 100)):
-            own = sorted(result["models"][name]["cpu_s"])
-            ours = own[len(own) // 2]
-            theirs = peers[name]["seconds"]
-            bars.append(
-                at_most(
-                    f"time against gpax in this run, {name}", ours / theirs, 1 / factor
-                )
-            )
-    return {**result, "peers": peers, "bars": bars}
+    return json.loads(ended.stdout.splitlines()[-1])

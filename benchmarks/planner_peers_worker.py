@@ -50,11 +50,13 @@ def gpax_toy_a() -> dict[str, dict[str, float]]:
     for name, mean in (("power|power", powers), ("linear|linear", lines)):
         x, y = sample(0)
         one, two = gpax.utils.get_keys(0)
-        started = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         model = gpax.ExactGP(1, kernel="Matern", mean_fn=mean, mean_fn_prior=priors)
         model.fit(one, x, y, num_warmup=2000, num_samples=2000, progress_bar=False)
         model.predict(two, grid)
-        result[name] = {"seconds": time.perf_counter() - started}
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        # Others may share the cores, which adds to the one; threads add to the other.
+        result[name] = {"wall_s": wall, "cpu_s": cpu, "seconds": min(wall, cpu)}
     return result
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import planner_evidence
 import planner_models
 import planner_peers
 import planner_search
 from threadpoolctl import threadpool_limits
 
-CASES = {**planner_models.CASES, **planner_search.CASES}
+CASES = {**planner_evidence.CASES, **planner_models.CASES, **planner_search.CASES}
 
 
 def main() -> int:

@@ -7,16 +7,15 @@ import numpy as np
 import planner_peers
 import planner_problems as problems
 from planner_bars import at_least, at_most
+from planner_peers import Json
 from scipy.special import logsumexp
 
 from hp_lab.planner.gp import Data, StructuredGP
-from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import COLD, Learner, Policy, misfit, none_fits
 from hp_lab.planner.posterior import fit, remember
-from hp_lab.planner.priors import LogNormal, Normal
+from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.ready_made import onsager
-from hp_lab.planner.smc import Effort
 from hp_lab.units import FloatArray
 
 _NLPD_FLOOR = 1e-4
@@ -118,71 +117,6 @@ def _says_none_fits(learner: Learner) -> int:
     return int(none_fits({best.name: factor}, best.name))
 
 
-def evidence(seeds: int | None) -> dict[str, Any]:
-    """Compare the evidence with a closed form, and cold runs with long ones."""
-    seeds = seeds or 20
-    closed, long, times = [], [], []
-    for seed in range(seeds):
-        closed.append(_conjugate_error(seed))
-        x, y = problems.sample_a(seed)
-        rng = np.random.default_rng(seed)
-        at = np.sort(rng.choice(100, 15, replace=False))
-        xb, yb = problems.GRID_B[at], problems.values_b(seed)[at]
-        for model, films in [
-            *(
-                (problems.model_a(n), problems.data(x, y))
-                for n in ("power|power", "linear|linear", "vanilla")
-            ),
-            *(
-                (problems.model_b(n), problems.data(xb, yb))
-                for n in (*problems.MEANS, "vanilla")
-            ),
-        ]:
-            started = time.process_time()
-            cold = fit(model, films, effort=COLD, rng=np.random.default_rng(seed))
-            times.append(time.process_time() - started)
-            thorough = Effort(particles=2048, moves=12, last_moves=40, keep=0.8)
-            reference = fit(
-                model, films, effort=thorough, rng=np.random.default_rng(seed + 1000)
-            )
-            long.append(abs(cold.log_evidence - reference.log_evidence))
-    bars = [
-        at_most("error against the closed form, median", float(np.median(closed)), 0.5),
-        at_most("error against the closed form, largest", max(closed), 1.5),
-        at_most("error against a long run, median", float(np.median(long)), 0.5),
-        at_most("error against a long run, largest", max(long), 1.5),
-        at_most("CPU seconds of a cold fit, largest", max(times), 5.0),
-    ]
-    note = "the long run is this sampler's with 12 times the work; --peers adds dynesty"
-    return {"seeds": seeds, "note": note, "bars": bars}
-
-
-def _conjugate_error(seed: int) -> float:
-    """Return the error for y = a + b x with a known GP and noise: normal evidence."""
-    rng = np.random.default_rng(seed)
-    x = np.linspace(0, 1, 12)
-    y = 1.0 + 3.0 * x + 0.1 * rng.standard_normal(12)
-    narrow = LogNormal(median=0.01, sd=1e-6)
-    kernel = Stationary(((0,),), (LogNormal(median=0.3, sd=1e-6),))
-    mean = Hypothesis(
-        name="line",
-        function=lambda x, a, b: a + b * x["x"],
-        priors={"a": Normal(mean=0, sd=2), "b": Normal(mean=0, sd=5)},
-    )
-    model = StructuredGP(
-        name="line", kernel=kernel, hypothesis=mean, variance=narrow, noise=narrow
-    )
-    films = problems.data(x, y)
-    found = fit(model, films, effort=COLD, rng=rng).log_evidence
-    prior = model.bind(films).prior(np.zeros((1, 5)))
-    basis = np.column_stack([np.ones(12), x])
-    total = prior.covariance[0] + 0.01 * np.eye(12)
-    L = np.linalg.cholesky(total + basis @ np.diag([4.0, 25.0]) @ basis.T)
-    w = np.linalg.solve(L, y)
-    exact = -0.5 * w @ w - np.log(np.diag(L)).sum() - 6 * np.log(2 * np.pi)
-    return abs(found - exact)
-
-
 def ising(seeds: int | None) -> dict[str, Any]:
     """Find the phase boundary of the Ising model by the largest uncertainty."""
     seeds = seeds or 5
@@ -246,8 +180,8 @@ def ising(seeds: int | None) -> dict[str, Any]:
 
 
 @planner_peers.comparison("toy-a")
-def _times_of_gpax(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
-    peers = planner_peers.run("planner_peers_worker.py", "toy-a")
+def _times_of_gpax(result: Json) -> tuple[Json, list[Json]]:
+    peers = planner_peers.run("planner_gpax_worker.py", "toy-a")
     bars = []
     for name, factor in (("power|power", 20), ("linear|linear", 100)):
         ratio = np.median(result["models"][name]["cpu_s"]) / peers[name]["seconds"]
@@ -256,4 +190,4 @@ def _times_of_gpax(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     return peers, bars
 
 
-CASES = {"toy-a": toy_a, "toy-b": toy_b, "evidence": evidence, "ising": ising}
+CASES = {"toy-a": toy_a, "toy-b": toy_b, "ising": ising}

@@ -28,8 +28,9 @@ PACKAGES = (
 )
 _TIMEOUT_S = 4 * 3600
 
+Json = dict[str, Any]
 # From a case's result to its peers' figures and the bars that come of them.
-Comparison = Callable[[dict[str, Any]], tuple[Any, list[dict[str, Any]]]]
+Comparison = Callable[[Json], tuple[Json, list[Json]]]
 COMPARISONS: dict[str, Comparison] = {}
 
 
@@ -69,7 +70,7 @@ def python() -> Path:
     return interpreter
 
 
-def run(worker: str, *arguments: str, given: Any = None) -> Any:
+def run(worker: str, *arguments: str, given: Json | None = None) -> Json:
     """Run a script of this folder in the peers' environment; return its last line.
 
     Args:

@@ -45,16 +45,17 @@ def bridge(
     draws: int = 1024,
 ) -> Evidence:
     """Return the log-evidence of a population drawn from a posterior."""
-    order = rng.permutation(len(population.z))
-    halves = np.array_split(order, 2)
+    # Halves of chains, not of their states: those of one chain are alike.
+    chains = np.arange(len(population.visited)) % len(population.z)
+    halves = [np.flatnonzero(chains % 2 == half) for half in (0, 1)]
     values, overlaps = [], []
     for fitted, other in (halves, halves[::-1]):
-        proposal = _Proposal(population.z[fitted], rng)
+        proposal = _Proposal(population.visited[fitted], rng)
         z = proposal.draw(draws, rng)
         here = log_likelihood(z) + _log_prior(z) - proposal.log_density(z)
-        mine = population.z[other]
+        mine = population.visited[other]
         there = (
-            population.log_likelihood[other]
+            population.visited_log_likelihood[other]
             + _log_prior(mine)
             - proposal.log_density(mine)
         )

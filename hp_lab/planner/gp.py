@@ -19,6 +19,8 @@ _JITTER = 1e-6
 _LOG_2PI = float(np.log(2 * np.pi))
 # Bytes of the covariances that are held at once.
 _CHUNK_BYTES = 24e6
+# A residual of more of the GP's standard deviations has no likelihood worth a number.
+_FARTHEST = 1e8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,8 @@ class BoundGP:
         n = len(self.data)
         phi, s, noise, kernel = self.model.split(self.model.parameters(z))
         residual = self.y - self.model.mean(self.data.x, phi)
-        good = np.asarray(np.isfinite(residual).all(axis=1))
+        far = np.abs(residual).max(axis=1, initial=0.0)
+        good = np.asarray(far < _FARTHEST * np.sqrt(s[:, 0] + noise[:, 0]))
         residual = np.where(good[:, None], residual, 0.0)
         # The residual as one more row of the matrix: its row of the factor is the
         # whitened residual (the corner only has to be large).
@@ -211,16 +214,16 @@ class BoundGP:
 
 
 def _cholesky(matrices: FloatArray) -> FloatArray:
+    """Return the factors (P, n, n); not a number where a matrix has none."""
     try:
         return np.asarray(np.linalg.cholesky(matrices))
     except np.linalg.LinAlgError:
-        L = np.full_like(matrices, np.nan)
-        for i, one in enumerate(matrices):
-            try:
-                L[i] = np.linalg.cholesky(one)
-            except np.linalg.LinAlgError:
-                continue  # nan: this particle's likelihood is minus infinity
-        return L
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        half = len(matrices) // 2
+        return np.concatenate(
+            [_cholesky(matrices[:half]), _cholesky(matrices[half:])]
+        )
 
 
 class Conditioned:

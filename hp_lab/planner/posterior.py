@@ -98,7 +98,9 @@ def fit(
     known = _known_rows(memory, model, data)
     if memory is not None and known is not None:
         old = model.bind(data.rows(known))
-        start = Population(memory.z, old.log_likelihood(memory.z), memory.log_evidence)
+        start = Population.of(
+            memory.z, old.log_likelihood(memory.z), memory.log_evidence
+        )
         if np.isfinite(start.log_likelihood).all():
             warm = replace(WARM, particles=len(memory.z))
             population = sample(

@@ -1,15 +1,9 @@
-"""Toy problems on gpax and dynesty; runs in the peers' environment, prints JSON."""
+"""Toy A on gpax; runs in the peers' environment, prints JSON."""
 
 import json
-import sys
 import time
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import ndtri
-
-_AGREE = 0.2
-_LIVE = 600
 
 
 def truth(x: np.ndarray) -> np.ndarray:
@@ -60,49 +54,5 @@ def gpax_toy_a() -> dict[str, dict[str, float]]:
     return result
 
 
-def dynesty_toy_a() -> dict[str, object]:
-    """Return dynesty's log-evidence of toy A, right mean, in three runs."""
-    import dynesty  # noqa: PLC0415 - only this case needs it
-
-    x, y = sample(0)
-    distance = np.sqrt(5) * np.abs(x[:, None] - x[None, :])
-
-    def likelihood(p: np.ndarray) -> float:
-        t, a, b, s, noise, length = p
-        r = distance / length
-        K = s * (1 + r + r * r / 3) * np.exp(-r) + (noise + 1e-6 * s) * np.eye(len(x))
-        try:
-            factor = cho_factor(K, lower=True)
-        except np.linalg.LinAlgError:
-            return -1e100
-        w = y - np.where(x < t, x**a, x**b)
-        value = -0.5 * w @ cho_solve(factor, w) - np.log(np.diag(factor[0])).sum()
-        value -= 0.5 * len(x) * np.log(2 * np.pi)
-        return float(value) if np.isfinite(value) else -1e100
-
-    def transform(u: np.ndarray) -> np.ndarray:
-        v = np.exp(ndtri(np.clip(u, 1e-12, 1 - 1e-12)))
-        v[0] = 0.5 + 2 * u[0]
-        return v
-
-    found = []
-    for seed in range(3):
-        sampler = dynesty.NestedSampler(
-            likelihood,
-            transform,
-            6,
-            nlive=_LIVE,
-            sample="rwalk",
-            rstate=np.random.default_rng(seed),
-        )
-        sampler.run_nested(print_progress=False, dlogz=0.05)
-        found.append(float(sampler.results.logz[-1]))
-    return {
-        "toy A, right mean, seed 0": found,
-        "agree": bool(np.ptp(found) <= _AGREE),
-    }
-
-
 if __name__ == "__main__":
-    case = gpax_toy_a if sys.argv[1] == "toy-a" else dynesty_toy_a
-    print(json.dumps(case()))
+    print(json.dumps(gpax_toy_a()))

@@ -13,13 +13,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import planner_crystals
 import planner_evidence
+import planner_intervals
 import planner_models
+import planner_molecules
 import planner_peers
+import planner_pools
 import planner_search
 from threadpoolctl import threadpool_limits
 
-CASES = {**planner_evidence.CASES, **planner_models.CASES, **planner_search.CASES}
+CASES = {
+    **planner_evidence.CASES,
+    **planner_models.CASES,
+    **planner_search.CASES,
+    **planner_pools.CASES,
+    **planner_intervals.CASES,
+    **planner_crystals.CASES,
+    **planner_molecules.CASES,
+}
 
 
 def main() -> int:

@@ -1,22 +1,18 @@
 """Benchmarks of the search: molecules, feasibility, bounds, trajectories, pools."""
 
-import csv
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import planner_crystals
 from numpy.typing import ArrayLike
 from planner_bars import at_least, at_most
 from planner_loops import Loop
 
-from hp_lab.planner import hypervolume, optimise, pool
+from hp_lab.planner import hypervolume, optimise
 from hp_lab.planner.acquisition import log_expected_improvement
 from hp_lab.planner.goal import HypothesisChoice
-from hp_lab.planner.molecules import descriptor_matrix
 from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.propose import Goal, PlannerSettings, propose
 from hp_lab.planner.space import Space
@@ -26,99 +22,6 @@ from hp_lab.units import FloatArray
 
 Value = Callable[[ArrayLike], float]
 Settings = Mapping[str, Any]
-DATA = files("hp_lab.planner") / "data"
-POOLS = (
-    ("perovskite_stability", "Instability index", "min"),
-    ("agnp", "loss", "min"),
-    ("crossed_barrel", "toughness", "max"),
-)
-
-
-def pools(seeds: int | None) -> dict[str, Any]:
-    """Replay the planner on real data sets beside other methods."""
-    seeds = seeds or 50
-    bars, table, gains = [], {}, {"sklearn": [], "random": []}
-    for name, target, goal in POOLS:
-        result = pool.benchmark_pool(
-            DATA / "bo" / f"{name}.csv",
-            target=target,
-            goal=goal,
-            seeds=seeds,
-            budget=_half(name),
-        )
-        table[name] = {
-            method: {k: result[method][k] for k in ("ef20", "ef40", "to80")}
-            for method in pool.METHODS
-        }
-        for figure, sign in (("ef20", 1), ("ef40", 1), ("to80", -1)):
-            own = np.array(result["planner"][figure]["runs"])
-            difference = sign * (own - np.array(result["greedy"][figure]["runs"]))
-            bars.append(
-                at_least(
-                    f"{name}: {figure} against greedy, in SE", _in_se(difference), -1
-                )
-            )
-            for other, kept in gains.items():
-                theirs = np.array(result[other][figure]["runs"])
-                spread = max(own.std(), theirs.std(), 1e-9)
-                kept.append(sign * (own - theirs) / spread)
-    for other, kept in gains.items():
-        average = np.mean(kept, axis=0)
-        bars.append(at_least(f"pooled gain over {other}, in SE", _in_se(average), 2))
-    return {"seeds": seeds, "methods": table, "bars": bars}
-
-
-def _half(name: str) -> int:
-    return {"perovskite_stability": 47, "agnp": 82, "crossed_barrel": 300}[name]
-
-
-def _in_se(differences: FloatArray) -> float:
-    se = (
-        differences.std(ddof=1) / np.sqrt(len(differences))
-        if len(differences) > 1
-        else 0
-    )
-    return float(differences.mean() / max(se, 1e-9))
-
-
-def molecules(seeds: int | None) -> dict[str, Any]:
-    """Find the best spacers of a library, by structure and one-hot."""
-    seeds = seeds or 20
-    with (files("hp_lab.chemistry") / "data" / "spacers.csv").open(
-        encoding="utf-8"
-    ) as f:
-        smiles = {row["abbreviation"]: row["smiles"] for row in csv.DictReader(f)}
-    names = list(smiles)
-    table = descriptor_matrix(smiles)
-    films = {"molecule": [], "one-hot": []}
-    for seed in range(seeds):
-        rng = np.random.default_rng(seed)
-        w = rng.standard_normal(table.shape[1]) / np.sqrt(table.shape[1])
-        v = rng.standard_normal(table.shape[1]) / np.sqrt(table.shape[1])
-        smooth = table @ w - 0.3 * (table @ v) ** 2
-        hidden = 0.3 * smooth.std() * rng.standard_normal(len(names))
-        value = dict(zip(names, smooth + hidden, strict=True))
-        top = set(sorted(names, key=value.get)[-max(1, round(0.05 * len(names))) :])
-        for kind, kept in films.items():
-            choices = smiles if kind == "molecule" else names
-            kind_name = "molecule" if kind == "molecule" else "categorical"
-            space = Space.parse({"spacer": {"type": kind_name, "choices": choices}})
-            loop = Loop(
-                space=space,
-                truth=lambda s, value=value: value[s["spacer"]],
-                seed=seed,
-                settings=PlannerSettings(initial=4),
-                choices=tuple({"spacer": n} for n in names),
-            )
-            found = set()
-            while found != top and len(loop.trials) < len(names):
-                loop.film()
-                found |= {loop.trials[-1][0].settings["spacer"]} & top
-            kept.append(len(loop.trials))
-    ratio = float(np.median(films["molecule"]) / np.median(films["one-hot"]))
-    bars = [at_most("films until the top 5 % are found, against one-hot", ratio, 0.5)]
-    return {"seeds": seeds, "films": films, "bars": bars}
-
 
 _UNIT = {"type": "continuous", "low": 0, "high": 1}
 
@@ -489,8 +392,6 @@ def scaling(seeds: int | None) -> dict[str, Any]:
 
 
 CASES = {
-    "pool": pools,
-    "molecules": molecules,
     "feasibility": feasibility,
     "bounds": bounds,
     "trajectory": trajectory,
@@ -498,5 +399,4 @@ CASES = {
     "prior": prior,
     "grid": grid,
     "scaling": scaling,
-    "crystals": planner_crystals.crystals,
 }

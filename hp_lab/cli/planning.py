@@ -75,7 +75,10 @@ def pool(
     target: Annotated[str, typer.Option(help="Column of the target.")],
     goal: Annotated[str, typer.Option(help="min or max.")],
     seeds: Annotated[int, typer.Option(help="Runs with different starts.")] = 10,
-    budget: Annotated[int, typer.Option(help="Experiments a run.")] = 60,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Experiments a run; default: 60, or all where fewer."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""

@@ -13,7 +13,9 @@ _SQRT_2PI = np.sqrt(2 * np.pi)
 _TINY = 1e-300
 
 
-def expected_improvement(mean: FloatArray, sd: FloatArray, best: float) -> FloatArray:
+def expected_improvement(
+    mean: FloatArray, sd: FloatArray, best: float | FloatArray
+) -> FloatArray:
     """Return E[max(y - best, 0)] for y ~ N(mean, sd^2).
 
     Mockus 1975; Jones, Schonlau and Welch, J. Global Optim. 13 (1998) 455.
@@ -22,7 +24,7 @@ def expected_improvement(mean: FloatArray, sd: FloatArray, best: float) -> Float
 
 
 def log_expected_improvement(
-    mean: FloatArray, sd: FloatArray, best: float
+    mean: FloatArray, sd: FloatArray, best: float | FloatArray
 ) -> FloatArray:
     """Return the logarithm of the expected improvement, finite far from the best.
 
@@ -46,19 +48,19 @@ def log_expected_improvement(
 
 
 def log_target_improvement(
-    mean: FloatArray, sd: FloatArray, objective: Objective, best: float
+    mean: FloatArray, sd: FloatArray, objective: Objective, best: float | FloatArray
 ) -> FloatArray:
     """Return log E[max(best_distance - distance, 0)] for a target with tolerance.
 
     The improvement is a trapezoid over y, hence a sum of four of the integrals
     h(c) = E[max(y - c, 0)].
     """
-    distance = max(-best, 0.0)
+    distance = np.maximum(-np.asarray(best), 0.0)
     sd = np.maximum(sd, 1e-12)
     inner = objective.tolerance
     outer = inner + distance
 
-    def h(corner: float) -> FloatArray:
+    def h(corner: float | FloatArray) -> FloatArray:
         return expected_improvement(mean, sd, corner)
 
     t = objective.target
@@ -72,7 +74,7 @@ def log_target_improvement(
 
 
 def log_improvement(
-    objective: Objective, mean: FloatArray, sd: FloatArray, best: float
+    objective: Objective, mean: FloatArray, sd: FloatArray, best: float | FloatArray
 ) -> FloatArray:
     """Return the log expected improvement in utility beyond ``best`` (a utility)."""
     match objective.goal:

@@ -21,14 +21,8 @@ class BaselineGP:
         *,
         seed: int = 0,
         restarts: int = 1,
-        groups: np.ndarray | None = None,
     ) -> None:
-        """Fit to features X (n, d), values y (n,) and their sigma (n,).
-
-        ``groups`` (d,) says which features share one length.
-        """
-        self._groups = np.arange(X.shape[1]) if groups is None else groups
-        self._lengths = np.ones(int(self._groups.max(initial=0)) + 1)
+        """Fit to features X (n, d), values y (n,) and their sigma (n,)."""
         self._offset = float(y.mean()) if len(y) else 0.0
         spread = float(y.std()) if len(y) > 1 else 0.0
         # All values equal: nothing but their sigma says how far others may be.
@@ -49,7 +43,11 @@ class BaselineGP:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._gp.fit(X, (y - self._offset) / self._scale)
-        self._X, self._y, self._sigma = X, y, sigma
+
+    @property
+    def noise_sd(self) -> float:
+        """Learned standard deviation of a reading beyond its known sigma."""
+        return float(np.sqrt(self._gp.kernel_.k2.noise_level) * self._scale)
 
     def predict(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (m,) of the noise-free quantity."""
@@ -57,21 +55,3 @@ class BaselineGP:
         noise = self._gp.kernel_.k2.noise_level
         latent = np.sqrt(np.maximum(sd**2 - noise, 1e-10))
         return mean * self._scale + self._offset, latent * self._scale
-
-    def with_fantasy(self, X: FloatArray, y: FloatArray) -> "BaselineGP":
-        """Return the model as if y (k,) had been found at X (k, d)."""
-        other = object.__new__(BaselineGP)
-        other._offset, other._scale = self._offset, self._scale
-        other._groups, other._lengths = self._groups, self._lengths
-        other._X = np.vstack([self._X, X])
-        other._y = np.concatenate([self._y, y])
-        other._sigma = np.concatenate(
-            [self._sigma, np.full(len(y), self._sigma.mean())]
-        )
-        other._gp = GaussianProcessRegressor(
-            kernel=self._gp.kernel_,
-            alpha=(other._sigma / self._scale) ** 2 + 1e-8,
-            optimizer=None,
-        )
-        other._gp.fit(other._X, (other._y - self._offset) / self._scale)
-        return other

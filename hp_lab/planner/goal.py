@@ -60,6 +60,9 @@ class PlannerSettings(Model):
             the noise leaves it as uncertain as half a film.
         learn_feasibility: Whether films that failed warn of their neighbours.
         costs: Expression of settings for the cost of a film; gains are divided by it.
+        distinct: Name of a category or molecule. Wanted is then a good film of each of
+            its labels, not the best film of all: a film gains by what it is above the
+            best one of its own label.
     """
 
     initial: Annotated[int, Field(ge=1)] | None = None
@@ -79,6 +82,7 @@ class PlannerSettings(Model):
     replicates: Annotated[int, Field(ge=1)] = 1
     learn_feasibility: bool = True
     costs: str = ""
+    distinct: str = ""
 
     @field_validator("hypotheses", mode="before")
     @classmethod

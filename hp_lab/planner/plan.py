@@ -82,15 +82,21 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV with a header.
 
     Raises:
-        InvalidInput: It cannot be read, is empty, or a row has another length.
+        InvalidInput: It cannot be read, is empty, names a column twice, or a row has
+            another length.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
+            header = [name.strip() for name in reader.fieldnames or ()]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"{path}: cannot be read as CSV ({error})"
         raise InvalidInput(msg) from error
+    doubled = [name for name in header if header.count(name) > 1]
+    if doubled:
+        msg = f"{path}: column {doubled[0]!r} is there twice; names must differ"
+        raise InvalidInput(msg)
     if not rows:
         msg = f"{path}: has no rows below its header"
         raise InvalidInput(msg)

@@ -1,6 +1,6 @@
 """Replays of optimisation on data that exist: how few experiments would have done?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from hp_lab.units import FloatArray
 _STARTS = 2
 _TOP = 0.05
 _SHARE = 0.8
-_FEW_LABELS = 2
+# Enrichment factors are taken after so many experiments.
+_COUNTED = (20, 40)
+_BUDGET = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +57,13 @@ Method = Callable[[Pool, list[int], np.random.Generator, dict[str, Any]], int]
 
 
 def benchmark_pool(
-    file: Path, *, target: str, goal: str, seeds: int = 10, budget: int = 60
+    file: Path, *, target: str, goal: str, seeds: int = 10, budget: int | None = None
 ) -> dict[str, Any]:
     """Replay the planner and its opponents on a CSV.
 
     Every method starts from the same two random experiments and chooses among the
-    remaining ones until the budget is spent.
+    remaining ones until the budget is spent (60 experiments, or the whole pool where it
+    is smaller, if none is given).
 
     Returns:
         The size of the pool and, for planner, sklearn, greedy and random: ``ef20`` and
@@ -79,9 +82,20 @@ def benchmark_pool(
         msg = f"seeds {seeds} must be at least 1"
         raise InvalidInput(msg)
     pool = load_pool(file, target=target, goal=goal)
-    budget = min(budget, len(pool.value))
+    size = len(pool.value)
+    if budget is None:
+        budget = min(_BUDGET, size)
     if budget <= _STARTS:
-        msg = f"budget {budget} must be above the {_STARTS} random starts"
+        msg = (
+            f"budget {budget} must be above the {_STARTS} random starts; {file} has "
+            f"{size} distinct experiments"
+        )
+        raise InvalidInput(msg)
+    if budget > size:
+        msg = (
+            f"budget {budget} is above the {size} distinct experiments of {file}; "
+            "replicates count once; lower the budget"
+        )
         raise InvalidInput(msg)
     result: dict[str, Any] = {
         "file": str(file),
@@ -89,11 +103,11 @@ def benchmark_pool(
         "goal": goal,
         "seeds": seeds,
         "budget": budget,
-        "size": len(pool.value),
+        "size": size,
     }
     for name, method in METHODS.items():
         runs = [replay(pool, method, seed, budget) for seed in range(seeds)]
-        result[name] = summary(pool, runs)
+        result[name] = summary(pool, runs, budget)
     return result
 
 
@@ -104,7 +118,8 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
     them are SMILES, categories otherwise; a column that never varies is left out.
 
     Raises:
-        InvalidInput: The file cannot be read, lacks the target, or has no inputs.
+        InvalidInput: The file cannot be read, lacks the target, or has no inputs; a
+            column mixes numbers and text; a column that is called SMILES holds none.
     """
     rows = read_table(file)
     if target not in rows[0]:
@@ -114,10 +129,11 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
     if not inputs:
         msg = f"{file}: has no column besides {target!r}"
         raise InvalidInput(msg)
-    grouped: dict[tuple[str, ...], list[float]] = {}
-    for number, row in enumerate(rows, start=1):
-        value = cell(row, target, f"{file}, row {number}")
-        grouped.setdefault(tuple(row[name] for name in inputs), []).append(value)
+    table = [_column(rows, name, file) for name in inputs]
+    grouped: dict[tuple[float | str, ...], list[float]] = {}
+    for number, key in enumerate(zip(*table, strict=True)):
+        value = cell(rows[number], target, f"{file}, row {number + 1}")
+        grouped.setdefault(key, []).append(value)
     keys = list(grouped)
     sign = 1.0 if goal == "max" else -1.0
     mean = np.array([np.mean(values) for values in grouped.values()])
@@ -126,7 +142,7 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
     noise = float(np.mean(inner)) if inner else (1e-3 * float(mean.std() or 1)) ** 2
     count = np.array([len(values) for values in grouped.values()])
     columns = {name: [key[i] for key in keys] for i, name in enumerate(inputs)}
-    space, settings = _space(columns)
+    space, settings = _space(columns, file)
     codes = space.codes(settings)
     X = space.features(codes)
     return Pool(
@@ -140,26 +156,78 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
     )
 
 
-def replay(pool: Pool, method: Method, seed: int, budget: int) -> list[int]:
-    """Return the indices that a method tries, in order."""
+def _column(
+    rows: Sequence[Mapping[str, str]], name: str, file: Path
+) -> list[float] | list[str]:
+    """Return the cells of an input, numbers where the first one is a number."""
+    cells = [row[name] for row in rows]
+    numeric = [_is_number(one) for one in cells]
+    for number, one in enumerate(cells, start=1):
+        origin = f"{file}, row {number}"
+        if not one:
+            msg = f"{origin}: {name} is empty; leave out the row or the column"
+            raise InvalidInput(msg)
+        if any(numeric) and not numeric[number - 1]:
+            msg = (
+                f"{origin}: {name} {one!r} is not a number, as other cells of the "
+                "column are; a column holds either numbers or text"
+            )
+            raise InvalidInput(msg)
+        if "smiles" in name.lower():
+            try:
+                molecules.parse(one)
+            except InvalidConfig as error:
+                msg = f"{origin}: {name}: {error}"
+                raise InvalidInput(msg) from error
+    if all(numeric):
+        return [
+            cell(row, name, f"{file}, row {number}")
+            for number, row in enumerate(rows, start=1)
+        ]
+    return cells
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def replay(
+    pool: Pool, method: Method, seed: int, budget: int, *, share: float = 1.0
+) -> list[int]:
+    """Return the indices that a method tries, in order.
+
+    A replay ends before its budget when ``share`` of the best are found and no more
+    enrichment is to be counted: what would follow changes no figure (with all of them
+    no curve either).
+    """
     rng = np.random.default_rng(seed)
     tried = [int(i) for i in rng.choice(len(pool.value), _STARTS, replace=False)]
     memory: dict[str, Any] = {"seed": seed}
+    top = set(pool.top.tolist())
     with threadpool_limits(limits=1):
         while len(tried) < budget:
+            enough = len(top.intersection(tried)) >= share * len(top) - 1e-9
+            if enough and len(tried) >= max(_COUNTED):
+                break
             tried.append(method(pool, tried, rng, memory))
     return tried
 
 
-def summary(pool: Pool, runs: list[list[int]]) -> dict[str, Any]:
-    """Return the figures of several runs."""
+def summary(pool: Pool, runs: Sequence[Sequence[int]], budget: int) -> dict[str, Any]:
+    """Return the figures of several runs of up to ``budget`` experiments."""
     top = set(pool.top.tolist())
-    found = np.array([np.cumsum([i in top for i in run]) for run in runs]) / len(top)
-    budget, size = found.shape[1], len(pool.value)
+    found = np.zeros((len(runs), budget))
+    for row, run in enumerate(runs):
+        count = np.cumsum([i in top for i in run]) / len(top)
+        found[row] = np.pad(count, (0, budget - len(run)), mode="edge")
     result: dict[str, Any] = {}
-    for k in (20, 40):
+    for k in _COUNTED:
         at = min(k, budget)
-        result[f"ef{k}"] = _mean_se(found[:, at - 1] / (at / size))
+        result[f"ef{k}"] = _mean_se(found[:, at - 1] / (at / len(pool.value)))
     reached = found >= _SHARE - 1e-9
     to80 = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, budget + 1)
     result["to80"] = _mean_se(to80.astype(float))
@@ -172,41 +240,37 @@ def _mean_se(values: FloatArray) -> dict[str, Any]:
     return {"mean": float(values.mean()), "se": float(se), "runs": values.tolist()}
 
 
-def _space(columns: Mapping[str, list[str]]) -> tuple[Space, list[dict[str, Any]]]:
+def _space(
+    columns: Mapping[str, Sequence[float | str]], file: Path
+) -> tuple[Space, list[dict[str, Any]]]:
     section: dict[str, Any] = {}
-    values: dict[str, list[Any]] = {}
+    values: dict[str, Sequence[float | str]] = {}
     for i, (name, cells) in enumerate(columns.items()):
+        if len(set(cells)) == 1:
+            continue
         # Column names of data sets are free text; dimensions need identifiers.
         key = f"x{i}_" + "".join(c if c.isalnum() else "_" for c in name)
         key = key.encode("ascii", "replace").decode().replace("?", "_")
-        dimension, own = _dimension(cells)
-        if dimension is not None:
-            section[key], values[key] = dimension, own
+        section[key], values[key] = _dimension(cells), cells
     if not section:
-        msg = "pool: no input column varies"
+        msg = f"{file}: no input column varies; a pool needs different experiments"
         raise InvalidInput(msg)
     rows = len(next(iter(values.values())))
     settings = [{key: own[row] for key, own in values.items()} for row in range(rows)]
     return Space.parse(section), settings
 
 
-def _dimension(cells: list[str]) -> tuple[dict[str, Any] | None, list[Any]]:
-    labels = sorted(set(cells))
-    if len(labels) < _FEW_LABELS:
-        return None, []
-    try:
+def _dimension(cells: Sequence[float | str]) -> dict[str, Any]:
+    labels = sorted({one for one in cells if isinstance(one, str)})
+    if not labels:
         numbers = [float(one) for one in cells]
-    except ValueError:
-        try:
-            for label in labels:
-                molecules.parse(label)
-        except InvalidConfig:
-            return {"type": "categorical", "choices": labels}, list(cells)
-        return {"type": "molecule", "choices": {s: s for s in labels}}, list(cells)
-    return (
-        {"type": "continuous", "low": min(numbers), "high": max(numbers)},
-        numbers,
-    )
+        return {"type": "continuous", "low": min(numbers), "high": max(numbers)}
+    try:
+        for label in labels:
+            molecules.parse(label)
+    except InvalidConfig:
+        return {"type": "categorical", "choices": labels}
+    return {"type": "molecule", "choices": {s: s for s in labels}}
 
 
 def _untried(pool: Pool, tried: list[int]) -> np.ndarray:

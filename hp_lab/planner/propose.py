@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
 from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner.dimensions import Categorical
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
 from hp_lab.planner.goal import (
@@ -263,7 +264,8 @@ class _Proposal:
             tried,
             self._goal.settings,
             self._rng,
-            listed=len(self._choices) > 0,
+            choices=self._choices,
+            label_column=self._label_column(),
         )
 
         def score(codes: FloatArray) -> FloatArray:
@@ -291,6 +293,21 @@ class _Proposal:
             reason = "replicate"
             self._notes.append("every point of the search space was tried; repeating")
         return code, value, reason
+
+    def _label_column(self) -> int | None:
+        """Return the code's column of the labels that each want a good film."""
+        name = self._goal.settings.distinct
+        if not name:
+            return None
+        dimensions = self._space.dimensions
+        if not isinstance(dimensions.get(name), Categorical):
+            labelled = [n for n, d in dimensions.items() if isinstance(d, Categorical)]
+            msg = (
+                f"planner.distinct: {name!r} is no category or molecule of the space; "
+                f"use {', '.join(labelled) or 'none, since it has none'}"
+            )
+            raise InvalidInput(msg)
+        return int(self._space.slices[name].start)
 
     def _worth_repeating(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""

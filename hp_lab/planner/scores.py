@@ -12,10 +12,12 @@ from hp_lab.planner.surrogate import Predictions, Surrogate
 from hp_lab.units import FloatArray
 
 _SPACE_BETA = 2.0
-_FIRST_BETA = 0.25
-_EARLY_FILMS = 20
-_LARGEST_BETA = 1.0
-_BETA_FILMS = 40
+# The share of a list that counts as good, and the least number of them: with fewer
+# films than that every far corner is uncertain, and nearly all corners are bad.
+_GOOD_SHARE = 0.05
+_LEAST_GOOD = 20
+# So many spreads below the worst film an improvement is the utility itself.
+_FAR = 10.0
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(15)
 
 
@@ -30,13 +32,21 @@ class Scorer:
         settings: PlannerSettings,
         rng: np.random.Generator,
         *,
-        listed: bool = False,
+        choices: FloatArray | None = None,
+        label_column: int | None = None,
     ) -> None:
         """Find what has to be beaten: the best of the ``tried`` codes (n, width).
 
-        ``listed`` says that there is a list to choose from.
+        ``choices`` (k, width) are the codes of the list to choose from, if there is
+        one, with or without the tried ones. ``label_column`` is the codes' column of
+        labels that each want a good film.
         """
-        self._listed = listed
+        self._codes = tried
+        self._label_column = label_column
+        self._good = 0
+        if choices is not None and len(choices):
+            everything = np.unique(np.vstack([choices, tried]).round(9), axis=0)
+            self._good = max(_LEAST_GOOD, round(_GOOD_SHARE * len(everything)))
         self._objectives = objectives
         self._surrogates = surrogates
         self._settings = settings
@@ -54,14 +64,23 @@ class Scorer:
         """Return log acquisitions (m,) of codes (m, width)."""
         predictions = [s.predict(codes) for s in self._surrogates]
         match self._settings.acquisition:
+            case "automatic" if (
+                len(predictions) == 1 and self._label_column is not None
+            ):
+                return self._of_labels(predictions[0], codes[:, self._label_column])
             case "exploration":
                 return self._uncertainty(predictions)
             case "boundary":
                 return self._boundary(predictions)
             case "upper_confidence_bound":
                 return self._confidence(predictions, self._settings.ucb_beta)
+            case "automatic" if len(predictions) == 1 and self._good:
+                return self._one(
+                    self._objectives[0], predictions[0], self._tried[0], self._good
+                )
             case "automatic" if len(predictions) == 1:
-                return self._confidence(predictions, self._automatic_beta())
+                # Two standard deviations leave no hump of a space unseen.
+                return self._confidence(predictions, _SPACE_BETA)
             case "automatic":
                 return self._improvement(predictions)
             case "thompson":
@@ -86,17 +105,46 @@ class Scorer:
         )
 
     def _one(
-        self, objective: Objective, here: Predictions, tried: Predictions
+        self,
+        objective: Objective,
+        here: Predictions,
+        tried: Predictions,
+        good: int = 1,
     ) -> FloatArray:
-        """Average the improvement over particles, each with its own best film."""
-        best = expected_utility(objective, tried.mean, tried.sd).max(axis=1)
+        """Average over particles the expected gain of the sum of the best films.
+
+        With one ``good`` film this is the expected improvement over each particle's own
+        best. With more a film gains by what it is above the worst of the so many best
+        ones; while there are fewer films than that every film counts in full, and the
+        mean decides.
+        """
+        utility = np.sort(expected_utility(objective, tried.mean, tried.sd), axis=1)
+        if utility.shape[1] >= good:
+            level = utility[:, -good]
+        else:
+            level = utility[:, 0] - _FAR * (np.ptp(utility, axis=1) + tried.sd.max())
         values = np.array(
             [
                 log_improvement(objective, mean, sd, float(one))
-                for mean, sd, one in zip(here.mean, here.sd, best, strict=True)
+                for mean, sd, one in zip(here.mean, here.sd, level, strict=True)
             ]
         )
         return here.average_log(values)
+
+    def _of_labels(self, here: Predictions, labels: FloatArray) -> FloatArray:
+        """Average over particles the improvement over the best of the same label.
+
+        Where a label has no film yet all of a good film is a gain: what it is above the
+        worst of all.
+        """
+        objective = self._objectives[0]
+        tried = self._tried[0]
+        utility = expected_utility(objective, tried.mean, tried.sd)
+        level = np.repeat(utility.min(axis=1)[:, None], len(labels), axis=1)
+        for label in np.unique(self._codes[:, self._label_column]):
+            own = utility[:, self._codes[:, self._label_column] == label].max(axis=1)
+            level[:, labels == label] = own[:, None]
+        return here.average_log(log_improvement(objective, here.mean, here.sd, level))
 
     def _weighted(self, predictions: Sequence[Predictions]) -> FloatArray:
         # Utilities in units of their spread among the films, added with the weights.
@@ -126,19 +174,6 @@ class Scorer:
         value = 1.96 * sd - np.abs(mean - self._settings.boundary)
         low = value.min(initial=0.0)
         return np.asarray(np.log(value - low + 1e-12))
-
-    def _automatic_beta(self) -> float:
-        """Return the confidence bound's width.
-
-        In a space the one best film is looked for, and two standard deviations leave no
-        hump unseen. Of a list many good ones are wanted: with few films every far
-        corner is uncertain and nearly all corners are bad, so the mean decides; later
-        what is left uncertain is worth a look.
-        """
-        if not self._listed:
-            return _SPACE_BETA
-        late = max(len(self.utility) - _EARLY_FILMS, 0)
-        return min(_LARGEST_BETA, _FIRST_BETA + late / _BETA_FILMS)
 
     def _confidence(
         self, predictions: Sequence[Predictions], beta: float

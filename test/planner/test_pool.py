@@ -48,7 +48,7 @@ def test_enrichment_counts_what_was_found(file):
     pool = load_pool(file, target="y", goal="max")
     best = int(pool.top[0])
     rest = [i for i in range(24) if i != best]
-    found = summary(pool, [[best, *rest[:11]]])
+    found = summary(pool, [[best, *rest[:11]]], 12)
     assert found["to80"]["mean"] == 1
     assert found["ef20"]["mean"] == pytest.approx(24 / 12)
 

@@ -1,0 +1,202 @@
+"""Pools: real data sets, and synthetic ones on which greed fails."""
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import planner_peers
+from planner_bars import at_least, at_most
+from scipy.stats import qmc
+
+from hp_lab.planner.pool import METHODS, Pool, load_pool, replay, summary
+from hp_lab.planner.space import Space
+from hp_lab.units import FloatArray
+
+DATA = files("hp_lab.planner") / "data" / "bo"
+DATA_SETS = {
+    "perovskite_stability": ("Instability index", "min"),
+    "agnp": ("loss", "min"),
+    "crossed_barrel": ("toughness", "max"),
+}
+# The figures, and whether more is better.
+_FIGURES = {"ef20": 1, "ef40": 1, "to80": -1}
+# No figure changes once this share of the best is found.
+_SHARE = 0.8
+_SYNTHETIC_NOISE = 0.02
+_SYNTHETIC_BUDGET = 0.25
+Runs = dict[str, dict[str, Any]]
+
+
+def load(name: str) -> Pool:
+    """Return one of the real data sets as a pool."""
+    target, goal = DATA_SETS[name]
+    return load_pool(Path(str(DATA / f"{name}.csv")), target=target, goal=goal)
+
+
+def half(pool: Pool) -> int:
+    """Return the budget: half of the pool."""
+    return len(pool.value) // 2
+
+
+def pools(seeds: int | None) -> dict[str, Any]:
+    """Replay the planner beside other methods on real and on synthetic pools."""
+    seeds = seeds or 50
+    bars: list[dict[str, Any]] = []
+    table: dict[str, Runs] = {}
+    for name in DATA_SETS:
+        pool = load(name)
+        table[name] = {
+            method: summary(
+                pool,
+                [replay(pool, pick, s, half(pool), share=_SHARE) for s in range(seeds)],
+                half(pool),
+            )
+            for method, pick in METHODS.items()
+        }
+        for figure, gain in _gains(table[name], "greedy").items():
+            text = f"{name}: {figure} against greedy, in SE"
+            bars.append(at_least(text, _in_se(gain), -1))
+    for other in ("sklearn", "random"):
+        text = f"pooled gain over {other}, in SE"
+        bars.append(at_least(text, _in_se(_pooled(table.values(), other)), 2))
+    for name, pool in multimodal().items():
+        table[name], more = _against_greed(name, pool, seeds)
+        bars += more
+    return {"seeds": seeds, "methods": table, "bars": bars}
+
+
+def multimodal() -> dict[str, Pool]:
+    """Return synthetic pools whose best twentieth is away from where greed leads.
+
+    ``decoy`` (400 points in two dimensions): a broad hump of height 0.6, two small ones
+    of 0.4, and a narrow one of height 1 in the opposite corner. ``trap`` (500 points in
+    three dimensions): a plane that rises to 0.6 in one corner, and a narrow hump near
+    the opposite one, where the plane is lowest. In both the best twentieth is on the
+    narrow hump. Readings have noise of 0.02.
+    """
+
+    def decoy(X: FloatArray) -> FloatArray:
+        humps = [
+            ((0.30, 0.30), 0.30, 0.6),
+            ((0.85, 0.20), 0.15, 0.4),
+            ((0.15, 0.90), 0.12, 0.4),
+            ((0.82, 0.80), 0.12, 1.0),
+        ]
+        return np.asarray(np.max([_hump(X, *one) for one in humps], axis=0))
+
+    def trap(X: FloatArray) -> FloatArray:
+        return 0.6 * X.mean(axis=1) + _hump(X, (0.2, 0.2, 0.2), 0.2, 0.9)
+
+    return {"decoy": _synthetic(decoy, 2, 400), "trap": _synthetic(trap, 3, 500)}
+
+
+def _hump(
+    X: FloatArray, at: Sequence[float], width: float, height: float
+) -> FloatArray:
+    far = ((X - np.array(at)) ** 2).sum(axis=1)
+    return np.asarray(height * np.exp(-far / (2 * width**2)))
+
+
+def _synthetic(
+    value: Callable[[FloatArray], FloatArray], dimensions: int, size: int
+) -> Pool:
+    X = qmc.Sobol(dimensions, scramble=False).random(512)[:size]
+    space = Space.parse(
+        {
+            f"x{i}": {"type": "continuous", "low": 0, "high": 1}
+            for i in range(dimensions)
+        }
+    )
+    noise = _SYNTHETIC_NOISE * np.random.default_rng(0).standard_normal(size)
+    return Pool(
+        space=space,
+        codes=X,
+        X=(X - X.mean(axis=0)) / X.std(axis=0),
+        value=value(X) + noise,
+        sigma=np.full(size, _SYNTHETIC_NOISE),
+    )
+
+
+def _against_greed(
+    name: str, pool: Pool, seeds: int
+) -> tuple[Runs, list[dict[str, Any]]]:
+    """Return what the planner and greed find within a quarter of a pool."""
+    budget = round(_SYNTHETIC_BUDGET * len(pool.value))
+    runs: Runs = {}
+    for method in ("planner", "greedy"):
+        tried = [
+            replay(pool, METHODS[method], s, budget, share=_SHARE) for s in range(seeds)
+        ]
+        runs[method] = summary(pool, tried, budget)
+        reached = np.array(runs[method]["to80"]["runs"]) <= budget
+        runs[method]["solved"] = float(reached.mean())
+    text = f"{name}: share of runs with 80 % of the best in a quarter of the pool"
+    return runs, [
+        at_most(f"{text}, greedy", runs["greedy"]["solved"], 0.5),
+        at_least(f"{text}, planner", runs["planner"]["solved"], 0.9),
+    ]
+
+
+def _gains(runs: Runs, other: str) -> dict[str, FloatArray]:
+    """Return the planner's gains (seeds,) over another method, larger is better."""
+    return {
+        figure: sign
+        * (
+            np.array(runs["planner"][figure]["runs"])
+            - np.array(runs[other][figure]["runs"])
+        )
+        for figure, sign in _FIGURES.items()
+    }
+
+
+def _pooled(table: Iterable[Runs], other: str) -> FloatArray:
+    """Return gains (seeds,) in units of their figures' spread, averaged over all."""
+    gains = []
+    for runs in table:
+        for figure, gain in _gains(runs, other).items():
+            both = [np.std(runs[m][figure]["runs"]) for m in ("planner", other)]
+            gains.append(gain / max(*both, 1e-9))
+    return np.asarray(np.mean(gains, axis=0))
+
+
+def _in_se(differences: FloatArray) -> float:
+    if len(differences) < 2:
+        return float("nan")
+    se = differences.std(ddof=1) / np.sqrt(len(differences))
+    return float(differences.mean() / max(se, 1e-9))
+
+
+@planner_peers.comparison("pool")
+def _against_botorch(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    """Replay log expected improvement of BoTorch from the same starts."""
+    seeds = result["seeds"]
+    sets = {}
+    for name in DATA_SETS:
+        pool = load(name)
+        sets[name] = {
+            "X": pool.codes.tolist(),
+            "value": pool.value.tolist(),
+            "starts": [
+                replay(pool, METHODS["random"], seed, 2) for seed in range(seeds)
+            ],
+            "top": pool.top.tolist(),
+            "share": _SHARE,
+            "least": 40,
+            "budget": half(pool),
+        }
+    tried = planner_peers.run("planner_pools_worker.py", given=sets)
+    table = {}
+    for name, runs in tried.items():
+        pool = load(name)
+        table[name] = {
+            "planner": result["methods"][name]["planner"],
+            "botorch": summary(pool, runs, half(pool)),
+        }
+    gain = _in_se(_pooled(table.values(), "botorch"))
+    figures = {name: runs["botorch"] for name, runs in table.items()}
+    return figures, [at_least("pooled gain over BoTorch, in SE", gain, 2)]
+
+
+CASES = {"pool": pools}

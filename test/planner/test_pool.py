@@ -7,7 +7,14 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.plan import plan_from_csv
-from hp_lab.planner.pool import METHODS, benchmark_pool, load_pool, summary
+from hp_lab.planner.pool import (
+    METHODS,
+    Pool,
+    benchmark_pool,
+    load_pool,
+    replay,
+    summary,
+)
 from hp_lab.planner.space import Space
 
 
@@ -60,12 +67,61 @@ def test_enrichment_counts_what_was_found(file):
         ({"goal": "up"}, "min or max"),
         ({"budget": 2}, "random starts"),
         ({"seeds": 0}, "seeds 0"),
+        ({"budget": 25}, "budget 25 is above the 24 distinct"),
     ],
 )
 def test_wrong_arguments_are_named(file, change, words):
     arguments = {"target": "y", "goal": "max", "seeds": 1, "budget": 5, **change}
     with pytest.raises(InvalidInput, match=words):
         benchmark_pool(file, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("t,y\n1,2\nabc,3\n", "row 2: t 'abc' is not a number"),
+        ("t,y\nabc,3\n1,2\n", "row 1: t 'abc' is not a number"),
+        ("t,y\n1,2\n2,abc\n", "row 2: y 'abc' is not a number"),
+        ("t,y\n1,2\n,3\n", "row 2: t is empty"),
+        ("t,y\n1,2\ninf,3\n", "row 2: t 'inf' must be a finite"),
+        ("smiles,y\nCC,2\nXX(,3\n", r"row 2: smiles: molecule 'XX\('"),
+        ("t,t,y\n1,2,3\n", "column 't' is there twice"),
+        ("t,y\n1,2\n1,3\n", "no input column varies"),
+        ("y\n1\n", "no column besides"),
+        ("", "no rows"),
+    ],
+)
+def test_a_wrong_data_set_is_refused_with_its_row(tmp_path, text, words):
+    path = tmp_path / "films.csv"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=words):
+        load_pool(path, target="y", goal="max")
+
+
+def test_numbers_written_in_two_ways_are_replicates(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("t,y\n1,2\n1.0,4\n2,5\n")
+    assert load_pool(path, target="y", goal="max").value.tolist() == [3, 5]
+
+
+def test_a_replay_ends_where_no_figure_can_change(file):
+    pool = load_pool(file, target="y", goal="max")
+    order = list(range(95, -1, -1))
+
+    def first_the_best(pool, tried, rng, memory):
+        return next(i for i in order if i not in tried)
+
+    wide = Pool(
+        space=pool.space,
+        codes=np.tile(pool.codes, (4, 1)),
+        X=np.tile(pool.X, (4, 1)),
+        value=np.arange(96.0),
+        sigma=np.tile(pool.sigma, 4),
+    )
+    short = replay(wide, first_the_best, 0, 80, share=0.8)
+    assert len(short) == 40
+    full = [*short, *(i for i in order if i not in short)][:80]
+    assert summary(wide, [short], 80) == summary(wide, [full], 80)
 
 
 SPACE = Space.parse(

@@ -1,0 +1,58 @@
+"""Forecasts of readings: laws of their distribution, and honest coverage."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from hp_lab.planner.forecast import Forecast, learn_tails
+from hp_lab.planner.objectives import Reading
+from hp_lab.planner.space import Space
+from hp_lab.planner.surrogate import Surrogate
+
+SPACE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+
+
+@pytest.fixture(scope="module")
+def forecast():
+    rng = np.random.default_rng(0)
+    x = rng.random((14, 1))
+    y = np.sin(5 * x[:, 0]) + 0.1 * rng.standard_normal(14)
+    readings = [Reading(value=float(v), sigma=0.1) for v in y]
+    labels = [str(i) for i in range(14)]
+    surrogate = Surrogate(SPACE, x, readings, labels, rng=rng)
+    return Forecast(surrogate, np.array([[0.3], [0.9]]), np.array([0.1, 0.5]))
+
+
+def test_a_density_is_the_slope_of_its_distribution(forecast):
+    y, step = forecast.mean() + 0.07, 1e-4
+    slope = (forecast.cumulative(y + step) - forecast.cumulative(y - step)) / (2 * step)
+    assert np.exp(forecast.log_density(y)) == pytest.approx(slope, rel=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_an_interval_holds_its_share(forecast, level):
+    low, high = forecast.interval(level)
+    held = forecast.cumulative(high) - forecast.cumulative(low)
+    assert held == pytest.approx(level, abs=1e-9)
+
+
+def test_a_less_certain_reading_has_a_wider_interval(forecast):
+    low, high = forecast.interval(0.8)
+    assert high[1] - low[1] > high[0] - low[0]
+
+
+@pytest.mark.parametrize("width", [0.7, 1.0, 1.4])
+def test_tails_of_normal_errors_are_normal_with_their_width(width):
+    z = width * norm.ppf((np.arange(400) + 0.5) / 400)
+    tails = learn_tails(z)
+    for share in (0.1, 0.25, 0.9, 0.975):
+        at = np.array(width * norm.ppf(share))
+        assert tails.cumulative(at) == pytest.approx(share, abs=0.01)
+
+
+def test_heavy_tails_are_learned():
+    z = np.random.default_rng(0).standard_t(3, 400)
+    tails = learn_tails(z)
+    far = np.array(-5.0)
+    assert tails.cumulative(far) > 20 * norm.cdf(-5.0)
+    assert tails.log_density(z).sum() > norm.logpdf(z, scale=z.std()).sum()

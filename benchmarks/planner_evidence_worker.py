@@ -109,7 +109,7 @@ def _factors(K: np.ndarray) -> np.ndarray:
 class Walk(InternalSampler):
     """Moves a queue of live points at once, for dynesty."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - dynesty's own
         """Take the likelihood as ``value``; dynesty adds its own arguments."""
         super().__init__(**given)
         self.value: Likelihood = given["value"]
@@ -121,7 +121,7 @@ class Walk(InternalSampler):
         """Calls for each live point between two bounds."""
         return 10 * _STEPS
 
-    def prepare_sampler(self, **given: Any) -> list[Any]:
+    def prepare_sampler(self, **given: Any) -> list[Any]:  # noqa: ANN401 - as above
         """Take the live points along."""
         self.live = ndtri(given["nested_sampler"].live_u)
         return super().prepare_sampler(**given)

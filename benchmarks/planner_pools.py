@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import planner_peers
-from planner_bars import at_least, at_most
+from planner_bars import at_least, at_most, in_standard_errors
 from scipy.stats import qmc
 
 from hp_lab.planner.pool import METHODS, Pool, load_pool, replay, summary
@@ -57,10 +57,12 @@ def pools(seeds: int | None) -> dict[str, Any]:
         }
         for figure, gain in _gains(table[name], "greedy").items():
             text = f"{name}: {figure} against greedy, in SE"
-            bars.append(at_least(text, _in_se(gain), -1))
+            bars.append(at_least(text, in_standard_errors(gain), -1))
     for other in ("sklearn", "random"):
         text = f"pooled gain over {other}, in SE"
-        bars.append(at_least(text, _in_se(_pooled(table.values(), other)), 2))
+        bars.append(
+            at_least(text, in_standard_errors(_pooled(table.values(), other)), 2)
+        )
     for name, pool in multimodal().items():
         table[name], more = _against_greed(name, pool, seeds)
         bars += more
@@ -161,13 +163,6 @@ def _pooled(table: Iterable[Runs], other: str) -> FloatArray:
     return np.asarray(np.mean(gains, axis=0))
 
 
-def _in_se(differences: FloatArray) -> float:
-    if len(differences) < 2:
-        return float("nan")
-    se = differences.std(ddof=1) / np.sqrt(len(differences))
-    return float(differences.mean() / max(se, 1e-9))
-
-
 @planner_peers.comparison("pool")
 def _against_botorch(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     """Replay log expected improvement of BoTorch from the same starts."""
@@ -194,7 +189,7 @@ def _against_botorch(result: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]
             "planner": result["methods"][name]["planner"],
             "botorch": summary(pool, runs, half(pool)),
         }
-    gain = _in_se(_pooled(table.values(), "botorch"))
+    gain = in_standard_errors(_pooled(table.values(), "botorch"))
     figures = {name: runs["botorch"] for name, runs in table.items()}
     return figures, [at_least("pooled gain over BoTorch, in SE", gain, 2)]
 

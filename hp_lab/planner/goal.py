@@ -46,18 +46,19 @@ class PlannerSettings(Model):
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
         acquisition: What a film is chosen by. ``automatic`` is an upper confidence
-            bound for one objective (two standard deviations in a space; of a list of
-            choices many good ones are wanted, and it starts near the mean and grows
-            with the number of films), and the expected gain in hypervolume for
-            several. Then log expected improvement, an upper confidence bound of
-            ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
+            bound for one objective to maximise or minimise (two standard deviations in
+            a space; of a list of choices many good ones are wanted, and it starts near
+            the mean and grows with the number of films), the expected improvement for
+            a target or where films have costs, and the expected gain in hypervolume
+            for several objectives. Then log expected improvement, an upper confidence
+            bound of ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
             uncertainty about where a quantity crosses ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
-        replicates: Films of one candidate at most; the best one is made again while
-            the noise leaves it as uncertain as half a film.
+        replicates: Films of one candidate at most; the best one is made again where
+            noise hides what films differ by, until its own value is known well.
         learn_feasibility: Whether films that failed warn of their neighbours.
         costs: Expression of settings for the cost of a film; gains are divided by it.
         distinct: Name of a category or molecule. Wanted is then a good film of each of

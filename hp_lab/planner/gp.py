@@ -221,9 +221,7 @@ def _cholesky(matrices: FloatArray) -> FloatArray:
         if len(matrices) == 1:
             return np.full_like(matrices, np.nan)
         half = len(matrices) // 2
-        return np.concatenate(
-            [_cholesky(matrices[:half]), _cholesky(matrices[half:])]
-        )
+        return np.concatenate([_cholesky(matrices[:half]), _cholesky(matrices[half:])])
 
 
 class Conditioned:

@@ -65,6 +65,7 @@ class Reading:
     value: float
     sigma: float
     kind: Bound = "exact"
+    cause: str = ""
 
 
 def reading(
@@ -85,8 +86,12 @@ def reading(
     upper = [o for o in own if o.kind == "upper_bound"]
     if lower:
         best = max(lower, key=lambda o: o.value)
-        return Reading(value=best.value, sigma=best.sigma, kind="lower_bound")
+        return _as_bound(best)
     if upper:
         best = min(upper, key=lambda o: o.value)
-        return Reading(value=best.value, sigma=best.sigma, kind="upper_bound")
+        return _as_bound(best)
     return None
+
+
+def _as_bound(one: Observation) -> Reading:
+    return Reading(value=one.value, sigma=one.sigma, kind=one.kind, cause=one.cause)

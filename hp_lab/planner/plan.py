@@ -37,13 +37,14 @@ def plan_from_csv(
 
     Columns: the space's settings; a column a quantity, empty where it was not found;
     optionally QUANTITY_sigma and QUANTITY_kind (exact, lower_bound, upper_bound), id,
-    and status (failed or unreachable).
+    and status (failed, unreachable, or pending: being made, not measured yet).
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
     """
     table = read_table(observations) if observations is not None else []
     trials: list[Trial] = []
+    pending: list[Candidate] = []
     marked: dict[str, set[str]] = {"failed": set(), "unreachable": set()}
     sigmas = {o.quantity: _sigma(table, o.quantity) for o in objectives}
     for number, row in enumerate(table, start=1):
@@ -58,10 +59,16 @@ def plan_from_csv(
             if (one := _observation(row, o.quantity, name, sigmas, origin)) is not None
         ]
         status = row.get("status", "")
+        if status == "pending":
+            pending.append(candidate)
+            continue
         if status in marked:
             marked[status].add(name)
         elif status not in ("", "ok", "done"):
-            msg = f"{origin}: status {status!r} must be empty, failed or unreachable"
+            msg = (
+                f"{origin}: status {status!r} must be empty, pending, failed or "
+                "unreachable"
+            )
             raise InvalidInput(msg)
         trials.append((candidate, tuple(found)))
     return propose(
@@ -72,6 +79,7 @@ def plan_from_csv(
             trials=tuple(trials),
             failed=frozenset(marked["failed"]),
             unreachable=frozenset(marked["unreachable"]),
+            pending=tuple(pending),
             count=count,
             seed=seed,
         )

@@ -44,8 +44,14 @@ __all__ = [
 ]
 
 _NEAR_FILMS = 24
-# A film whose own uncertainty is below this share of the noise needs no repeat.
-_REPLICATE_RATIO = 0.5
+# Noise is worth a repeat where it is above this share of what films differ by, until
+# the best film's own uncertainty is below this share of the noise.
+_NOISY = 0.5
+_KNOWN = 0.5
+_REMEDIES = {
+    "detector_saturated": "; measure them again with a shorter exposure",
+    "below_noise": "; measure them again with a longer exposure",
+}
 # Importing the module registers them.
 READY_MADE = ready_made.NAMES
 
@@ -213,23 +219,38 @@ class _Proposal:
             },
         )
         self._notes += surrogate.notes
-        saturated = sum(one.kind == "lower_bound" for one in found.values())
-        if saturated:
-            self._notes.append(
-                f"{objective.quantity}: {saturated} films give only a lower bound; "
-                "where the detector was saturated, measure with a shorter exposure"
-            )
+        self._notes += self._about_bounds(objective, found)
         if not any(fit.warm for fit in surrogate.fits):
             self._notes.append(f"{objective.quantity}: fitted cold")
         return surrogate
+
+    def _about_bounds(
+        self, objective: Objective, found: dict[int, Reading]
+    ) -> list[str]:
+        """Return notes on films that give only bounds, and what helps."""
+        causes: dict[str, list[str]] = {}
+        for row, one in found.items():
+            if one.kind != "exact":
+                name = self._goal.trials[row][0].candidate_id
+                causes.setdefault(one.cause or one.kind, []).append(name)
+        return [
+            f"{objective.quantity}: {', '.join(names)} only give a bound ({cause})"
+            + _REMEDIES.get(cause, "")
+            for cause, names in causes.items()
+        ]
 
     def _acquire(
         self, surrogates: list[Surrogate], taken: FloatArray, count: int
     ) -> list[Candidate]:
         waiting = np.vstack([self._pending, taken])
-        believed = list(surrogates)
-        if len(waiting):
-            believed = [one.believe(waiting) for one in believed]
+        # A film that failed has no value to tell, so nothing is to be learned there.
+        untold = [self._codes[~_rows(one.seen, self._codes)] for one in surrogates]
+        believed = [
+            one.believe(np.vstack([waiting, codes]))
+            if len(waiting) + len(codes)
+            else one
+            for one, codes in zip(surrogates, untold, strict=True)
+        ]
         busy = np.vstack([self._codes, waiting])
         chosen: list[Candidate] = []
         for index in range(count):
@@ -276,7 +297,7 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
-        again = self._worth_repeating(believed[0], scorer)
+        again = self._repeated(believed[0], scorer)
         if again is not None:
             return again, float(score(again)[0]), "replicate"
         if len(self._choices):
@@ -309,19 +330,20 @@ class _Proposal:
             raise InvalidInput(msg)
         return int(self._space.slices[name].start)
 
-    def _worth_repeating(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
+    def _repeated(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""
         most = self._goal.settings.replicates
         if most == 1 or len(self._goal.objectives) > 1:
             return None
-        best = belief.seen[[int(scorer.utility[:, 0].argmax())]]
+        utility = scorer.utility[:, 0]
+        best = belief.seen[[int(utility.argmax())]]
         made = np.vstack([self._codes, self._pending])
-        times = int((np.abs(made - best).max(axis=1) < optimise.SAME).sum())
+        if _rows(best, made).sum() >= most:
+            return None
         _, sd = belief.predict(best).moments()
-        noise = np.median([np.median(one.noise_sd) for one in belief.processes])
-        if times < most and sd[0] > _REPLICATE_RATIO * noise:
-            return np.asarray(best)
-        return None
+        noise = belief.noise_sd
+        hidden = noise > _NOISY * utility.std()
+        return best if hidden and sd[0] > _KNOWN * noise else None
 
     def _log_cost(self, codes: FloatArray) -> FloatArray:
         if self._cost is None:
@@ -367,3 +389,11 @@ class _Proposal:
             raise Aborted(msg)
         if self._progress is not None:
             self._progress(share, what)
+
+
+def _rows(some: FloatArray, codes: FloatArray) -> np.ndarray:
+    """Return which of codes (m, width) are among some (n, width)."""
+    if not len(some):
+        return np.zeros(len(codes), dtype=bool)
+    far = np.abs(codes[:, None, :] - some[None, :, :]).max(axis=2)
+    return np.asarray((far < optimise.SAME).any(axis=1))

@@ -78,7 +78,7 @@ class Scorer:
                 return self._one(
                     self._objectives[0], predictions[0], self._tried[0], self._good
                 )
-            case "automatic" if len(predictions) == 1:
+            case "automatic" if self._bounded_by_confidence():
                 # Two standard deviations leave no hump of a space unseen.
                 return self._confidence(predictions, _SPACE_BETA)
             case "automatic":
@@ -174,6 +174,15 @@ class Scorer:
         value = 1.96 * sd - np.abs(mean - self._settings.boundary)
         low = value.min(initial=0.0)
         return np.asarray(np.log(value - low + 1e-12))
+
+    def _bounded_by_confidence(self) -> bool:
+        # A cost divides a gain, which a confidence bound is not; and nothing is better
+        # than a target met, so that hoping beyond it only leads away.
+        return (
+            len(self._objectives) == 1
+            and not self._settings.costs
+            and self._objectives[0].goal != "target"
+        )
 
     def _confidence(
         self, predictions: Sequence[Predictions], beta: float

@@ -165,9 +165,7 @@ def _next_step(difference: FloatArray, most: float, keep: float) -> float:
     return max(low, _LEAST_STEP)
 
 
-def _systematic(
-    weight: FloatArray, count: int, rng: np.random.Generator
-) -> np.ndarray:
+def _systematic(weight: FloatArray, count: int, rng: np.random.Generator) -> np.ndarray:
     places = (rng.random() + np.arange(count)) / count
     return np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
 
@@ -179,7 +177,6 @@ class _States:
     z: FloatArray
     base: FloatArray
     target: FloatArray
-
 
     def rows(self, part: slice) -> "_States":
         """Return some of the chains."""
@@ -202,7 +199,7 @@ def _sweep(
     scale: float,
     rng: np.random.Generator,
 ) -> tuple[_States, float]:
-    """Move each half of the chains by differences of the other; return what accepted."""
+    """Move each half of the chains by differences of the other; return the share."""
     middle = len(now.z) // 2
     first, second = now.rows(slice(middle)), now.rows(slice(middle, None))
     first, one = _move(first, second.z, share, old, new, scale, rng)

@@ -134,6 +134,14 @@ class Surrogate:
             other.processes.append(process.model.bind(data).condition(process.z))
         return other
 
+    @property
+    def noise_sd(self) -> float:
+        """Standard deviation of one film, known and learned noise together."""
+        learned = np.concatenate([one.noise_sd for one in self.processes])
+        return float(
+            np.hypot(self.weights @ learned, np.sqrt(self._typical_variance()))
+        )
+
     def _typical_variance(self) -> float:
         return float(np.median(self.data.variance))
 

@@ -1,21 +1,55 @@
-"""Theory as prior: a table of calculated values as a hypothesis.
+"""Theory as prior: calculated values, a table or a function, as a hypothesis.
 
-The prior mean is offset + gain * table(x), so that a calculation with the right trend
+The prior mean is offset + gain * theory(x), so that a calculation with the right trend
 and a systematic error still helps; the GP learns what is left. Because the vanilla GP
-is always among the models, a wrong table loses its weight as films contradict it.
+is always among the models, a wrong theory loses its weight as films contradict it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from hp_lab.errors import InvalidConfig
 from hp_lab.planner.hypotheses import Hypothesis, Inputs, Parameter
+from hp_lab.planner.interpolation import interpolation
 from hp_lab.planner.priors import Normal
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
 
 _GAIN_SD = 0.3
+# The interpolation solves for all rows at once.
+_MOST_ROWS = 3000
+# A text that no row has.
+_UNKNOWN = -1
+
+Calculation = Callable[[Inputs], FloatArray]
+
+
+def from_function(
+    name: str, function: Calculation, *, centre: float, spread: float
+) -> Hypothesis:
+    """Return the hypothesis of a function that calculates the quantity.
+
+    Args:
+        name: Name of the hypothesis.
+        function: Columns of settings to calculated values (m,).
+        centre: A typical value, which the gain leaves as it is.
+        spread: How much values differ over the space; half of it is the standard
+            deviation of the offset.
+    """
+
+    def calculated(x: Inputs, offset: Parameter, gain: Parameter) -> FloatArray:
+        return np.asarray(offset + gain * (function(x) - centre) + centre)
+
+    return Hypothesis(
+        name=name,
+        function=calculated,
+        priors={
+            "offset": Normal(mean=0, sd=0.5 * spread),
+            "gain": Normal(mean=1, sd=_GAIN_SD),
+        },
+    )
 
 
 def from_table(
@@ -26,49 +60,75 @@ def from_table(
     Args:
         name: Name of the hypothesis.
         rows: Settings and the calculated value; text settings must match exactly,
-            between numbers the nearest rows are weighed by inverse squared distance.
+            between numbers a Gaussian process interpolates, which smooths where the
+            table scatters. What no row is near to is worth the table's average.
         value: The column that holds the value.
 
     Raises:
-        InvalidConfig: The table is empty, ragged, or a value is no finite number.
+        InvalidConfig: The table is empty, ragged, too long, or a value is no finite
+            number.
     """
     columns = _checked(name, rows, value)
-    texts = [c for c in columns if isinstance(rows[0][c], str)]
-    numeric = [c for c in columns if c not in texts]
-    y = np.array([float(row[value]) for row in rows])
-    points = np.array([[float(row[c]) for c in numeric] for row in rows]).reshape(
-        len(rows), -1
+    texts = tuple(c for c in columns if isinstance(rows[0][c], str))
+    numbers = tuple(c for c in columns if c not in texts)
+    y = tuple(float(row[value]) for row in rows)
+    table = _table(
+        texts,
+        numbers,
+        tuple(tuple(str(row[c]) for c in texts) for row in rows),
+        tuple(tuple(float(row[c]) for c in numbers) for row in rows),
+        y,
     )
-    spread = np.ptp(points, axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
+    width = float(np.std(y)) or abs(float(np.mean(y))) or 1.0
+    return from_function(name, table, centre=float(np.mean(y)), spread=width)
 
-    def table(x: Inputs, offset: Parameter, gain: Parameter) -> FloatArray:
+
+class _Table:
+    """Rows of texts and numbers, and what lies between them."""
+
+    def __init__(
+        self,
+        texts: tuple[str, ...],
+        numbers: tuple[str, ...],
+        labels: tuple[tuple[str, ...], ...],
+        points: tuple[tuple[float, ...], ...],
+        values: tuple[float, ...],
+    ) -> None:
+        self._texts, self._numbers = texts, numbers
+        self._codes = {one: i for i, one in enumerate(dict.fromkeys(labels))}
+        raw = np.array(points).reshape(len(values), -1)
+        self._low = raw.min(axis=0)
+        spread = np.ptp(raw, axis=0)
+        self._spread = np.where(spread > 0, spread, 1.0)
+        codes = np.array([self._codes[one] for one in labels], dtype=int)
+        scaled = (raw - self._low) / self._spread
+        self._between = interpolation(scaled, codes, np.array(values))
+
+    def __call__(self, x: Inputs) -> FloatArray:
+        """Return values (m,) at columns of settings."""
         m = len(next(iter(x.values())))
-        same = np.ones((m, len(rows)), dtype=bool)
-        for c in texts:
-            same &= np.asarray(x[c])[:, None] == np.array([row[c] for row in rows])
-        here = np.array([np.asarray(x[c], float) for c in numeric]).reshape(-1, m).T
-        far = (((here[:, None, :] - points[None]) / spread) ** 2).sum(axis=2)
-        weight = np.where(same, 1.0 / (far + 1e-9), 0.0)
-        total = weight.sum(axis=1)
-        # What the table does not list is worth its average.
-        found = np.where(total > 0, weight @ y / np.maximum(total, 1e-300), y.mean())
-        return np.asarray(offset + gain * (found - y.mean()) + y.mean())
+        points = np.array([np.asarray(x[c], float) for c in self._numbers])
+        scaled = (points.reshape(-1, m).T - self._low) / self._spread
+        codes = np.zeros(m, dtype=int)
+        if self._texts:
+            told = zip(*(np.asarray(x[c]).tolist() for c in self._texts), strict=True)
+            codes = np.array([self._codes.get(one, _UNKNOWN) for one in told], int)
+        return self._between(scaled, codes)
 
-    width = float(y.std()) or abs(float(y.mean())) or 1.0
-    return Hypothesis(
-        name=name,
-        function=table,
-        priors={
-            "offset": Normal(mean=0, sd=0.5 * width),
-            "gain": Normal(mean=1, sd=_GAIN_SD),
-        },
-    )
+
+# A campaign asks for the same table at every proposal.
+_table = lru_cache(maxsize=16)(_Table)
 
 
 def _checked(name: str, rows: Sequence[Mapping[str, Setting]], value: str) -> list[str]:
     if not rows:
         msg = f"theory {name}: its table has no rows"
+        raise InvalidConfig(msg)
+    if len(rows) > _MOST_ROWS:
+        msg = (
+            f"theory {name}: its table has {len(rows)} rows, at most {_MOST_ROWS} are "
+            "used; thin it out"
+        )
         raise InvalidConfig(msg)
     for number, row in enumerate(rows, start=1):
         if set(row) != set(rows[0]) or value not in row:

@@ -134,7 +134,7 @@ class Trajectory(Model):
                 )
                 raise InvalidInput(msg)
         total = float(self.total_s(values[None, :])[0])
-        if self.max_total_s is not None and total > self.max_total_s + 1.0:
+        if self.max_total_s is not None and total > self.max_total_s * (1 + _SLACK):
             msg = (
                 f"setting {name}: the profile takes {total:.0f} s, above max_total_s "
                 f"{self.max_total_s:g}"

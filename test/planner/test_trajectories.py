@@ -73,3 +73,24 @@ def test_limits_that_nothing_meets_are_refused():
     wrong = {"anneal": {**SECTION["anneal"], "max_total_s": 60}}
     with pytest.raises(InvalidConfig, match="max_total_s 60"):
         Space.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("anneal.3.ramp_k_min", 15.1), ("anneal.1.s", 901.0), ("anneal.1.c", 39.0)],
+)
+def test_every_segment_is_held_to_ramp_hold_and_temperature(field, value):
+    one = SPACE.settings(SPACE.sample_codes(np.random.default_rng(0), 1))[0]
+    SPACE.check(one)
+    with pytest.raises(InvalidInput, match=field.replace(".", r"\.")):
+        SPACE.check({**one, field: value})
+
+
+def test_the_longest_profile_may_take_its_limit_and_no_second_more():
+    # 75 K at 15 K/min are 300 s; three holds of 900 s make 3000 s.
+    one = {f"anneal.{k}.c": 100.0 for k in (1, 2, 3)}
+    one |= {f"anneal.{k}.s": 900.0 for k in (1, 2, 3)}
+    one |= {f"anneal.{k}.ramp_k_min": 15.0 for k in (1, 2, 3)}
+    SPACE.check(one)
+    with pytest.raises(InvalidInput, match="max_total_s"):
+        SPACE.check({**one, "anneal.1.c": 100.2})

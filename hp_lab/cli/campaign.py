@@ -1,22 +1,20 @@
 """hp-lab campaign: run, watch, pause, resume, cancel, report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
 
-from hp_lab.chemistry.stocks import load_stocks
 from hp_lab.cli.files import config_file
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 from hp_lab.cli.running import run_to_end
 from hp_lab.errors import HpLabError
 from hp_lab.lab_config import check_model, load_lab_config
-from hp_lab.orchestration.campaign_file import CampaignFile, load_campaign
-from hp_lab.orchestration.preflight import check_campaign
-from hp_lab.orchestration.report import report_run
 from hp_lab.orchestration.run_dir import create_run_dir, find_run_dir
-from hp_lab.orchestration.status import is_being_written, run_status
+
+if TYPE_CHECKING:
+    from hp_lab.orchestration.campaign_file import CampaignFile
 
 app = typer.Typer(help="Closed-loop campaigns.", no_args_is_help=True)
 
@@ -58,6 +56,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign to its end, in the running laboratory or in virtual time."""
+    from hp_lab.chemistry.stocks import load_stocks
+    from hp_lab.orchestration.preflight import check_campaign
+
     campaign, text = _with_changes(file, seed, films)
     lab_path = config_file(lab, "lab.yaml")
     stocks_path = config_file(stocks, "stocks.yaml")
@@ -81,6 +82,8 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with an interrupted campaign, or with one that is paused."""
+    from hp_lab.orchestration.status import is_being_written, run_status
+
     run_dir = find_run_dir(runs, run_id)
     found = run_status(run_dir)
     if found["status"] in {"done", "cancelled", "failed"}:
@@ -97,6 +100,8 @@ def resume(
 @app.command()
 def status(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None:
     """Show how a campaign stands, also while it runs."""
+    from hp_lab.orchestration.status import run_status
+
     run_dir = find_run_dir(runs, run_id)
     found = run_status(run_dir)
     if as_json:
@@ -149,14 +154,18 @@ def answer(
 @app.command()
 def report(run_id: Run = "", runs: Runs = ROOT) -> None:
     """Write a run's report.html anew."""
+    from hp_lab.orchestration.report import report_run
+
     run_dir = find_run_dir(runs, run_id)
     console.print(str(report_run(run_dir)))
 
 
 def _with_changes(
     file: Path, seed: int | None, films: int | None
-) -> tuple[CampaignFile, str]:
+) -> "tuple[CampaignFile, str]":
     """Return a campaign and its text, with what the command line says instead."""
+    from hp_lab.orchestration.campaign_file import CampaignFile, load_campaign
+
     campaign = load_campaign(file)
     text = file.read_text(encoding="utf-8")
     changes: dict[str, object] = {}

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
-from hp_lab.orchestration.campaign_file import load_campaign
 
 benchmark_app = typer.Typer(
     help="Replay the planner on data that exist.", no_args_is_help=True
@@ -23,6 +22,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Propose the next experiments from a table of observations."""
+    from hp_lab.orchestration.campaign_file import load_campaign
     from hp_lab.planner.plan import plan_from_csv
 
     file = load_campaign(campaign)

@@ -1,6 +1,5 @@
 """Runs a prepared run directory and shows how it goes."""
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,7 @@ from rich.progress import (
 from hp_lab.cli.domain_lock import only_laboratory
 from hp_lab.cli.output import console, err_console, print_json, print_table
 from hp_lab.errors import HpLabError
-from hp_lab.orchestration.report import report_run
 from hp_lab.orchestration.run_dir import RunDir
-from hp_lab.orchestration.status import (
-    film_rows,
-    last_lab_time_s,
-    run_status,
-    world_seed,
-)
 
 
 def run_to_end(
@@ -35,6 +27,8 @@ def run_to_end(
     Raises:
         HpLabError: The campaign did not get to its end.
     """
+    from hp_lab.orchestration.status import run_status
+
     started_s = time.monotonic()
     try:
         with _Watch(quiet=as_json) as watch:
@@ -45,9 +39,11 @@ def run_to_end(
     finally:
         never_began = not run_dir.journal.exists()
         if never_began:
-            shutil.rmtree(run_dir.path)
+            run_dir.remove()
     if never_began:
         raise HpLabError(message)
+    from hp_lab.orchestration.report import report_run
+
     report = report_run(run_dir)
     found = run_status(run_dir)
     if as_json:
@@ -69,6 +65,7 @@ def _in_virtual_time(run_dir: RunDir, resume: bool, watch: "_Watch") -> tuple[in
     from hp_lab.nodes.bringup import LabOptions
     from hp_lab.nodes.composed import ComposedLab
     from hp_lab.nodes.process import StopFlag
+    from hp_lab.orchestration.status import last_lab_time_s, world_seed
 
     options = LabOptions(
         lab_file=run_dir.lab,
@@ -108,6 +105,8 @@ def _in_laboratory(run_dir: RunDir, resume: bool, watch: "_Watch") -> tuple[int,
 
 
 def _print_films(run_dir: RunDir, found: dict[str, Any], report: Path) -> None:
+    from hp_lab.orchestration.status import film_rows
+
     columns, rows = film_rows(run_dir)
     print_table(f"{found['run_id']}: {found['status']}", columns, rows)
     if found["best_sample_id"]:

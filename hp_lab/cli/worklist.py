@@ -11,12 +11,6 @@ from hp_lab.cli.running import run_to_end
 from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import load_lab_config
 from hp_lab.orchestration.run_dir import create_run_dir
-from hp_lab.orchestration.worklists import first_samples, stocks_text
-from hp_lab.recipes.pascal import load_worklist
-from hp_lab.scheduling.from_recipe import tasks_of
-from hp_lab.scheduling.schedule import figures
-from hp_lab.scheduling.scheduler import schedule as plan_schedule
-from hp_lab.scheduling.stations import stations_of
 
 app = typer.Typer(help="Worklists of PASCAL netlists.", no_args_is_help=True)
 
@@ -37,6 +31,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Execute a worklist, by default on the emulated laboratory in virtual time."""
+    from hp_lab.orchestration.worklists import executable, first_samples, stocks_text
+    from hp_lab.recipes.pascal import load_worklist
+
     lab_path = config_file(lab, "lab.yaml")
     laboratory = load_lab_config(lab_path)
     if first < 0:
@@ -46,6 +43,7 @@ def run(
     worklist = load_worklist(file, lab=laboratory)
     if first:
         worklist = worklist.first(first)
+    executable(worklist, laboratory)
     run_dir = create_run_dir(
         runs,
         "worklist",
@@ -66,6 +64,12 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """Plan a worklist on this laboratory: makespan, utilisation, film age."""
+    from hp_lab.recipes.pascal import load_worklist
+    from hp_lab.scheduling.from_recipe import tasks_of
+    from hp_lab.scheduling.schedule import figures
+    from hp_lab.scheduling.scheduler import schedule as plan_schedule
+    from hp_lab.scheduling.stations import stations_of
+
     laboratory = load_lab_config(config_file(lab, "lab.yaml"))
     worklist = load_worklist(file, lab=laboratory)
     if first:

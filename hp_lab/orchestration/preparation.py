@@ -29,10 +29,9 @@ from hp_lab.orchestration.planning import plan_tasks
 from hp_lab.orchestration.recipe_data import recipe_data
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.orchestration.state import CampaignState, Sample
-from hp_lab.orchestration.worklists import with_possible_exposures
+from hp_lab.orchestration.worklists import executable
 from hp_lab.planner.objectives import Objective
 from hp_lab.recipes.compiler import compile_recipe
-from hp_lab.recipes.limits import check_recipe
 from hp_lab.recipes.pascal import load_worklist
 from hp_lab.recipes.steps import Measure, Recipe
 from hp_lab.recipes.worklist import Worklist
@@ -67,10 +66,7 @@ class Preparation:
         stocks.check_deck(lab)
         if run_dir.worklist.exists():
             worklist = load_worklist(run_dir.worklist, lab=lab)
-            worklist = with_possible_exposures(worklist, lab)
-            for recipe in worklist.recipes:
-                check_recipe(recipe, lab)
-            return cls(lab=lab, stocks=stocks, worklist=worklist)
+            return cls(lab=lab, stocks=stocks, worklist=executable(worklist, lab))
         if run_dir.campaign.exists():
             campaign = load_campaign(run_dir.campaign)
             return cls(lab=lab, stocks=stocks, campaign=campaign)

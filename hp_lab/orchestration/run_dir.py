@@ -11,6 +11,7 @@
 """
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,12 @@ class RunDir:
     def report(self) -> Path:
         """The report."""
         return self.path / "report.html"
+
+    def remove(self) -> None:
+        """Remove the directory, and that of all runs if this was the only one."""
+        shutil.rmtree(self.path)
+        with suppress(OSError):
+            self.path.parent.rmdir()
 
 
 def create_run_dir(root: Path, name: str, files: dict[str, str | Path]) -> RunDir:

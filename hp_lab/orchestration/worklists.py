@@ -10,6 +10,7 @@ import yaml
 from hp_lab.chemistry.stocks import SubstrateStock
 from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import LabConfig
+from hp_lab.recipes.limits import check_recipe
 from hp_lab.recipes.pascal import load_worklist
 from hp_lab.recipes.steps import Measure, Step
 from hp_lab.recipes.worklist import Worklist
@@ -59,10 +60,27 @@ def with_possible_exposures(worklist: Worklist, lab: LabConfig) -> Worklist:
     return replace(worklist, recipes=recipes)
 
 
+def executable(worklist: Worklist, lab: LabConfig) -> Worklist:
+    """Return the worklist as this laboratory executes it.
+
+    Raises:
+        InvalidInput: A recipe is outside the laboratory's limits; names the sample.
+    """
+    worklist = with_possible_exposures(worklist, lab)
+    for recipe in worklist.recipes:
+        try:
+            check_recipe(recipe, lab)
+        except InvalidInput as error:
+            msg = f"sample {recipe.sample_id}:\n{error}"
+            raise InvalidInput(msg) from error
+    return worklist
+
+
 def stocks_text(worklist: Worklist, lab: LabConfig) -> str:
     """Return the worklist's solutions, and substrates for blanks, as stocks.yaml.
 
     Raises:
+        InvalidConfig: The laboratory's deck does not hold them.
         InvalidInput: No tray slot is left for a blank.
     """
     table = worklist.stock_table(dead_volume_ul=100.0)
@@ -77,4 +95,5 @@ def stocks_text(worklist: Worklist, lab: LabConfig) -> str:
         raise InvalidInput(msg)
     blanks = SubstrateStock(name="blank glass", slots=free[-_BLANKS:])
     table = table.model_copy(update={"substrates": [*table.substrates, blanks]})
+    table.check_deck(lab)
     return yaml.safe_dump(table.model_dump(mode="json"), sort_keys=False)

@@ -1,5 +1,6 @@
 """Bad input is answered with a sentence that helps, and leaves nothing half-written."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from commands import ROOT, hp_lab
 
 pytestmark = pytest.mark.slow
+NETLIST = ROOT / "hp_lab/recipes/data/pascal/netlist_36.json"
 UNKNOWN_SPACER = {"type": "molecule", "choices": ["PEZ"]}
 DEMO = yaml.safe_load((ROOT / "config/campaigns/demo.yaml").read_text())
 SHORT_SIMPLEX = {
@@ -90,6 +92,41 @@ def test_a_broken_worklist_says_what_was_expected(tmp_path: Path) -> None:
     done = hp_lab("worklist", "run", "w.json", cwd=tmp_path)
     assert done.returncode == 2
     assert "samples" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_volume_that_no_pipette_moves_names_sample_volume_and_limit(
+    tmp_path: Path,
+) -> None:
+    netlist = json.loads(NETLIST.read_text())
+    first = next(iter(netlist["samples"].values()))
+    drops = [
+        t["details"]["drops"] for t in first["worklist"] if "drops" in t["details"]
+    ]
+    drops[0][0]["volume"] = 5000
+    (tmp_path / "w.json").write_text(json.dumps(netlist))
+    done = hp_lab("worklist", "run", "w.json", "--first", "2", cwd=tmp_path)
+    assert done.returncode == 2
+    for word in ("sample0", "5000 uL", "300 uL"):
+        assert word in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--films", "0"), ["budget.films", "0", "1"]),
+        (("--seed", "-3"), ["seed", "-3", "0"]),
+    ],
+)
+def test_a_wrong_option_is_refused_as_the_file_s_field_would_be(
+    tmp_path: Path, option: tuple[str, str], words: list[str]
+) -> None:
+    file = str(ROOT / "config/campaigns/demo.yaml")
+    done = hp_lab("campaign", "run", file, "--virtual-time", *option, cwd=tmp_path)
+    assert done.returncode == 2
+    for word in words:
+        assert word in done.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -1,6 +1,7 @@
 """Pictures of analysed spectra: data, fit, parts and what was read off."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from hp_lab.analysis.emission import Emission
 from hp_lab.analysis.line_shapes import lines
 from hp_lab.analysis.quality import status_of
 from hp_lab.errors import InvalidInput
-from hp_lab.units import HC_EV_NM
+from hp_lab.units import HC_EV_NM, FloatArray
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _INK = "#222222"
 _FIT = "#D55E00"
 _PARTS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#8B6BB1")
 _STATUS = {"ok": "#009E73", "flagged": "#E69F00", "rejected": "#D55E00"}
+_NAMES = {"pl": "PL", "absorbance": "absorbance", "transmission": "transmission"}
+_CAPTION_WIDTH = 46
 _COLUMNS = 4
 _MOST_PANELS = 96
 
@@ -75,8 +78,9 @@ def _draw(panel: Axes, one: AnalyzedSpectrum) -> None:
         panel.set_ylabel("absorbance (OD)", fontsize=9)
         caption = _draw_absorption(panel, found)
     else:
-        panel.set_ylabel(curve.unit, fontsize=9)
-        caption = found.reason
+        panel.set_ylabel(f"{_NAMES[curve.kind]} ({curve.unit})", fontsize=9)
+        caption = textwrap.fill(found.reason, _CAPTION_WIDTH)
+        _show_most(panel, curve.value[seen])
     rejected = not isinstance(found, Emission | Absorption)
     status = "rejected" if rejected else status_of(one.flags)[0]
     panel.set_title(one.spectrum.name, fontsize=10, loc="left", color=_INK, pad=11)
@@ -90,9 +94,17 @@ def _draw(panel: Axes, one: AnalyzedSpectrum) -> None:
         va="top",
         fontsize=8,
         color=_INK,
-        wrap=True,
         bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5},
     )
+
+
+def _show_most(panel: Axes, value: FloatArray) -> None:
+    """Leave out of view the few points that lie far from all others."""
+    if value.size < 2:
+        return
+    low, high = (float(edge) for edge in np.percentile(value, (0.5, 99.5)))
+    margin = 0.3 * max(high - low, 1e-12)
+    panel.set_ylim(low - margin, high + 2.0 * margin)
 
 
 def _draw_emission(panel: Axes, found: Emission) -> str:
@@ -135,9 +147,15 @@ def _draw_absorption(panel: Axes, found: Absorption) -> str:
     fit = found.phases
     base = fit.background_at(energy)
     lower = base
-    for index, part in enumerate(fit.parts_at(energy)):
-        if fit.share[index] < 0.01:
+    parts = fit.parts_at(energy)
+    for index, label in enumerate(fit.labels()):
+        share = fit.share_of(label).value
+        if share < 0.01:
             continue
+        members = [
+            place for place, line in enumerate(fit.library) if line.label == label
+        ]
+        part = parts[members].sum(axis=0)
         panel.fill_between(
             wavelength_nm,
             lower,
@@ -145,11 +163,13 @@ def _draw_absorption(panel: Axes, found: Absorption) -> str:
             alpha=0.35,
             lw=0,
             color=_PARTS[index % len(_PARTS)],
-            label=f"{fit.library[index].label} {100 * fit.share[index]:.0f} %",
+            label=f"{label} {100 * share:.0f} %",
         )
         lower = lower + part
     panel.plot(wavelength_nm, fit.curve_at(energy), color=_FIT, lw=1.3)
-    panel.legend(fontsize=7, loc="lower left", frameon=False)
+    panel.legend(
+        fontsize=7.5, loc="upper right", bbox_to_anchor=(0.99, 0.84), frameon=False
+    )
     panel.set_xlim(wavelength_nm[0], wavelength_nm[-1])
     highest = float(np.nanmax(fit.curve_at(energy)))
     panel.set_ylim(min(0.0, float(base.min())) - 0.02 * highest, 1.25 * highest)

@@ -76,12 +76,14 @@ def analyze(
 
 
 def _print_spectra(results: Sequence[Mapping[str, Any]]) -> None:
+    """Print one row a spectrum, then what the flags mean."""
+    from hp_lab.analysis.quality import because, is_doubt
+
     rows = []
     for result in results:
         peak = result["peaks"][0] if result["peaks"] else {}
         rows.append(
             (
-                Path(result["file"]).name,
                 result["name"],
                 result["kind"],
                 result["status"],
@@ -90,22 +92,27 @@ def _print_spectra(results: Sequence[Mapping[str, Any]]) -> None:
                 _number(peak.get("fwhm_ev")),
                 _number(result["exciton_ev"]),
                 _number(result["gap_ev"]),
-                result["reason"] or ", ".join(result["flags"]),
+                ", ".join(result["flags"]),
             )
         )
     columns = (
-        "file",
         "name",
         "kind",
         "status",
-        "nm",
-        "eV",
+        "peak nm",
+        "peak eV",
         "FWHM eV",
         "exciton eV",
         "gap eV",
-        "notes",
+        "flags",
     )
     print_table("Spectra", columns, rows)
+    flags = dict.fromkeys(flag for result in results for flag in result["flags"])
+    for flag in filter(is_doubt, flags):
+        console.print(because(flag))
+    for result in results:
+        if result["status"] == "rejected":
+            console.print(f"{result['name']}: {result['reason']}")
 
 
 def _number(value: float | None) -> float:

@@ -47,8 +47,9 @@ def read(text: Text) -> list[NamedSpectrum]:
     if kind == "transmission":
         value = np.where(value == _NO_LIGHT_PERCENT, np.nan, value / 100.0)
     elif kind == "pl":
-        # Scope mode is counts of anything: a lamp, a laser or a film.
-        flags = ("kind_guessed",)
+        # Scope mode is counts of anything (a lamp, a laser or a film) above a dark
+        # that the file does not hold.
+        flags = ("kind_guessed", "no_dark")
     milliseconds = re.match(r"[\d.]+", header.get("Time", ""))
     return [
         NamedSpectrum(

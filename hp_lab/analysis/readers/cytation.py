@@ -31,6 +31,8 @@ _OVERFLOW = {"OVRFLW", "OVERFLOW", "OUT+", ">MAX", "*****"}
 _EXCITATION_SCAN = re.compile(r"\bEX Spectrum", re.IGNORECASE)
 # The readers' highest fluorescence value.
 _CEILING = 99_999.0
+# Wavelengths are whole or half nanometres.
+_SAME_NM = 0.1
 
 
 def recognises(text: Text) -> bool:
@@ -126,7 +128,8 @@ def _spectra(
     """Yield the spectra of the wells that a block holds values of."""
     emits = step.kind == "pl"
     wavelengths, wells, values, overflow = _block(text, title)
-    if step.stop_nm > wavelengths[-1] + np.diff(wavelengths).max():
+    following_nm = float(wavelengths[-1] + np.diff(wavelengths).max())
+    if following_nm < step.stop_nm + _SAME_NM:
         expected = f"rows of block {label!r} up to {step.stop_nm:g} nm, as in the"
         raise text.broken(title + 1 + wavelengths.size, f"{expected} procedure")
     for column, well in enumerate(wells):

@@ -1,5 +1,6 @@
 """What the preamble of a BioTek Gen5 export says of the reads that follow."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def procedure_of(preamble: Sequence[str]) -> Procedure:
         if _READ.search(line) and _STEP.search(line)
     ]
     steps = []
-    for start, stop in zip(starts, [*starts[1:], len(preamble)], strict=True):
+    for start, stop in itertools.pairwise([*starts, len(preamble)]):
         found = _STEP.search(preamble[start])
         # A read at single wavelengths has no block of spectra.
         if found is None or found.group(2) is None:

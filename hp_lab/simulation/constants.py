@@ -251,9 +251,10 @@ LED_FWHM_NM = 14.0
 EMISSION_FWHM_EV = (0.050, 0.070, 0.078, 0.084, 0.088, 0.090, 0.092, 0.094, 0.088)
 EMISSION_TAIL = 0.18  # [A] low-energy tail, share of the line
 EMISSION_TAIL_EV = 0.045
-# Crystals of micrometres emit n = 1 and 2 with a broad red shoulder. [M] dual emission
-# of (PEA)2PbI4 crystals near 525 and 550 nm
-SHOULDER_EV = 0.09
+# Crystals of micrometres emit n = 1 and 2 with a broad red band besides. [M] dual
+# emission of (PEA)2PbI4 crystals near 525 and 550 nm; [A] the shift that puts it at 552
+# nm in wells, and its width.
+SHOULDER_EV = 0.15
 SHOULDER_FWHM_EV = 0.16
 # Quantum yield inside a good film per n, without transfer. [A] within 1e-3-0.3
 YIELD = (0.020, 0.020, 0.030, 0.045, 0.055, 0.060, 0.060, 0.060, 0.035)
@@ -296,7 +297,7 @@ DRYING_BATCH = 0.03  # humidity and solvent vapour of the day
 LN_WIDTH_FILM = 0.09
 LN_APART_FILM = 0.25
 QUALITY_FILM = 0.03
-LN_WELL_YIELD = 0.38
+LN_WELL_YIELD = 0.41
 LN_WELL_GAIN = 0.42
 PEAK_WELL_EV = 0.012
 LN_WELL_WIDTH = 0.06
@@ -341,16 +342,24 @@ WELL_QUALITY = 0.5
 WELL_CRYSTALLINE = 0.95
 WELL_ROUGHNESS_NM = 60.0
 # A cations that find no place between many spacers end as the yellow phase.
-WELL_ENTERS = (0.19, 0.012)  # share of lead without spacer, at the onset and its width
+WELL_ENTERS = (0.205, 0.006)  # share of lead without spacer, at the onset and its width
 WELL_THREE_D = (0.315, 0.018)
 WELL_WIDTH = 0.40
 WELL_WIDTH_DIAMMONIUM = 0.2
 WELL_APART = 0.75
-WELL_SHOULDER = 0.40
-WELL_GRADIENT = 0.97  # two faces of one well read 782 and 535 nm [S]
+# Share of the red band, and the share of lead with monoammonium where it sets in: wells
+# with hardly any emit at 524 nm [D].
+WELL_SHOULDER = 0.88
+WELL_SHOULDERED = (0.15, 0.015)
+WELL_SHIFT_EV = 0.010  # 3D-like grains in wells emit at 773-791 nm [D]
+# Two faces of one well read 782 and 535 nm [S]; without A cations in the layers there is
+# nothing to order.
+WELL_GRADIENT = 0.97
 # Quantum yield with much and with little monoammonium between the layers.
 WELL_LN_BARE = -4.0
-WELL_LN_ENTERED = -1.1  # once A cations have entered the layers
+# [A] of unannealed droplets against spun films, so that ceilinged wells peak on a flank
+# at 551-575 nm as published [D].
+WELL_LN_YIELD = -1.1
 WELL_BRIGHT = (0.40, 0.05)
 WELL_LN_DIAMMONIUM = -2.3
 # Growth and decay in air, minutes, with little and with much aromatic monoammonium. [D]

@@ -76,13 +76,13 @@ def dried_well(liquid: WellContents, variation: Variation) -> Film:
         coverage=1.0,
         roughness_nm=c.WELL_ROUGHNESS_NM,
         haze=1.0,
-        gradient=c.WELL_GRADIENT,
-        peak_shift_ev=c.PEAK_WELL_EV * variation.film("well peak"),
-        ln_yield=c.WELL_LN_DIAMMONIUM * double
-        + c.WELL_LN_ENTERED * entered
+        gradient=c.WELL_GRADIENT * entered,
+        peak_shift_ev=c.WELL_SHIFT_EV + c.PEAK_WELL_EV * variation.film("well peak"),
+        ln_yield=c.WELL_LN_YIELD
+        + c.WELL_LN_DIAMMONIUM * double**2
         + c.WELL_LN_BARE * (1.0 - _onset(_monoammonium(ink), c.WELL_BRIGHT))
         + c.LN_WELL_YIELD * variation.film("well yield"),
-        shoulder=c.WELL_SHOULDER,
+        shoulder=c.WELL_SHOULDER * _onset(_monoammonium(ink), c.WELL_SHOULDERED),
     )
 
 

@@ -60,25 +60,51 @@ def test_the_plate_has_its_91_compositions() -> None:
     assert len(PLATE) == 91
 
 
+def band_nm(fa: int) -> tuple[int, int]:
+    """Return where the median dominant peak lies at a share of FAPbI3, per cent."""
+    if fa <= 16:
+        return 545, 565
+    if fa == 24:
+        return 650, 685
+    return (760, 785) if fa == 32 else (770, 795)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fa_from", "fa_to", "low_nm", "high_nm"),
-    [(0, 16, 545, 565), (24, 24, 650, 685), (32, 32, 760, 785), (40, 96, 770, 795)],
-)
-def test_dominant_peak_against_fapbi3(
-    peaks: dict[tuple[int, int, int], list[float]],
-    fa_from: int,
-    fa_to: int,
-    low_nm: float,
-    high_nm: float,
+@pytest.mark.parametrize("fa", STEPS)
+def test_dominant_peak_at_every_share_of_fapbi3(
+    peaks: dict[tuple[int, int, int], list[float]], fa: int
 ) -> None:
-    chosen = [
-        peak
-        for mixture, found in peaks.items()
-        if fa_from <= mixture[0] <= fa_to
-        for peak in found
-    ]
+    chosen = [peak for mixture, found in peaks.items() if mixture[0] == fa
+              for peak in found]  # fmt: skip
+    assert len(chosen) == 3 * sum(mixture[0] == fa for mixture in PLATE)
+    low_nm, high_nm = band_nm(fa)
     assert low_nm <= np.median(chosen) <= high_nm
+
+
+@pytest.mark.slow
+def test_wells_rich_in_bda_emit_where_n_1_does() -> None:
+    # Published at 524 nm, where wells with more PEA emit near 550 nm.
+    for fa in (0, 8, 16):
+        expected = READER.expected_counts(dried_well(droplet(fa, 96 - fa, 4), IDEAL))
+        peak_nm = READER.wavelength_nm[int(np.argmax(expected))]
+        assert peak_nm == pytest.approx(524.0, abs=4.0)
+
+
+@pytest.mark.slow
+def test_what_a_censored_well_exports_peaks_on_a_flank() -> None:
+    # Published: the export's highest points lie at 551-575 nm where the top is missing.
+    rng = np.random.default_rng(4)
+    flank = []
+    for mixture in ((0, 0, 100), (0, 16, 84), (8, 0, 92), (16, 0, 84), (0, 40, 60)):
+        for seed in range(4):
+            counts = READER.counts(dried_well(droplet(*mixture), well(seed, mixture)),
+                                   rng)  # fmt: skip
+            if np.isnan(counts).any():
+                peak_nm = READER.wavelength_nm[int(np.nanargmax(counts))]
+                top = READER.wavelength_nm[np.isnan(counts)].mean()
+                flank.append(abs(peak_nm - top))
+    assert len(flank) >= 15
+    assert 10.0 <= np.median(flank) <= 35.0
 
 
 @pytest.mark.parametrize(
@@ -104,10 +130,10 @@ def test_classes_of_kinetics(
 
 
 @pytest.mark.slow
-def test_replicates_scatter_as_published() -> None:
-    mixture = (56, 16, 28)
+@pytest.mark.parametrize("mixture", [(56, 16, 28), (64, 8, 28), (32, 40, 28)])
+def test_replicates_scatter_as_published(mixture: tuple[int, int, int]) -> None:
     start, most, peak_nm = [], [], []
-    for seed in range(40):
+    for seed in range(60):
         variation = well(seed, mixture)
         film = dried_well(droplet(*mixture), variation)
         kinetics = kinetics_of(droplet(*mixture), variation)

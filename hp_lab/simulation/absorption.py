@@ -102,15 +102,15 @@ def _layered_per_nm(
         peak += c.EXCITON_PEAK_PER_NM / float(LAYERS[index]) ** c.EXCITON_PEAK_POWER
     line = pseudo_voigt(energy_ev - exciton, fwhm, c.LORENTZ_SHARE)
     # Lorentzian wings reach too far below an absorption edge.
-    line *= expit((energy_ev - exciton + 1.5 * fwhm) / (0.3 * fwhm))
-    side = pseudo_voigt(energy_ev - exciton - c.PHONON_EV, 1.3 * fwhm, 0.0)
+    line *= expit((energy_ev - exciton + c.WING_START * fwhm) / (c.WING_WIDTH * fwhm))
+    side = pseudo_voigt(energy_ev - exciton - c.PHONON_EV, c.PHONON_WIDTH * fwhm, 0.0)
     found = peak * (line + c.PHONON_SHARE * side)
     if flat:
-        second = gap - min(c.RYDBERG_EV / 1.5**2, 0.6 * binding)
+        second = gap - min(c.RYDBERG_EV / 1.5**2, c.SECOND_EXCITON_MOST * binding)
         found += (
             peak
             * c.SECOND_EXCITON_SHARE
-            * pseudo_voigt(energy_ev - second, 1.4 * fwhm, 0.0)
+            * pseudo_voigt(energy_ev - second, c.SECOND_EXCITON_WIDTH * fwhm, 0.0)
         )
     return found + _continuum_per_nm(energy_ev, gap, index, flat, alloy)
 
@@ -119,7 +119,7 @@ def _continuum_per_nm(
     energy_ev: FloatArray, gap: float, index: int, flat: bool, alloy: float
 ) -> FloatArray:
     edge = c.EDGE_WIDTH_2D_EV if flat else c.EDGE_WIDTH_3D_EV
-    edge += 0.3 * c.ALLOY_FWHM_EV * alloy
+    edge += c.ALLOY_EDGE * c.ALLOY_FWHM_EV * alloy
     reduced = (energy_ev - gap) / edge
     above = np.maximum(edge * np.logaddexp(0.0, reduced), 1e-12)
     opened = expit(reduced)

@@ -97,7 +97,14 @@ LORENTZ_SHARE = 0.25  # [A] of the pseudo-Voigt line
 # Phonon side band of the absorption line. [A] Huang-Rhys factor and energy
 PHONON_SHARE = 0.16
 PHONON_EV = 0.042
+PHONON_WIDTH = 1.3  # against the line's
+# Lorentzian wings end below the line, as Urbach tails do. [A] in widths of the line
+WING_START = 1.5
+WING_WIDTH = 0.3
+SECOND_EXCITON_WIDTH = 1.4  # [A] against the 1s line's
+SECOND_EXCITON_MOST = 0.6  # [A] at most this share of the binding below the gap
 SECOND_EXCITON_SHARE = 0.10  # [A] 2s against 1s; ideal 1/27, measured up to 0.1
+ALLOY_EDGE = 0.3  # [A] of that, on the continuum's edge
 ALLOY_FWHM_EV = 0.055  # [D] mixed halides 108-160 meV wide: 4 x (1 - x) times this
 EDGE_WIDTH_2D_EV = 0.030  # [A]
 EDGE_WIDTH_3D_EV = 0.016  # [M] Urbach energy about 15 meV
@@ -208,6 +215,41 @@ LATTICE_TOLERANCE_A = 0.055
 GRADIENT = (0.35, 0.85)  # [A] thin layers gather at the substrate: best, worst film
 SUBLAYERS = 3
 
+# What a spacer's molecule does. [A] throughout, in the direction that descriptors point
+# to (Lyu, J. Am. Chem. Soc. 2021: substituents at the nitrogen, rings, hydrogen bonds;
+# Straus, J. Phys. Chem. Lett. 2019: disorder); spreads are hidden offsets of a spacer.
+FORMS_SCORE = 1.0
+FORMS_SUBSTITUENT = 2.5
+FORMS_SHORT = 2.0  # per angstrom below 3.5
+FORMS_LONG = 0.25  # per angstrom above 16
+FORMS_POLAR = 0.03  # per square angstrom of polar surface above 60
+FORMS_RINGS = 0.8  # per ring above two
+FORMS_SPREAD = 1.3
+FAVOURED_N = 2.6
+FAVOURED = (1.6, 4.2)  # limits
+FAVOURED_DIAMMONIUM = 0.20
+FAVOURED_LENGTH = 0.02  # per angstrom above 6
+FAVOURED_SPREAD = 0.30
+DISORDER_BONDS = 0.02  # per rotatable bond above three
+DISORDER_AROMATIC = 0.05
+DISORDER_SPREAD = 0.10
+DISORDER_LN = (-0.25, 0.45)  # limits
+SPACER_LATTICE_A = 6.28
+SPACER_LATTICE_AROMATIC_A = 0.012
+SPACER_LATTICE_SPREAD_A = 0.035
+SPACER_LATTICE_LIMITS_A = (6.17, 6.345)
+SPACER_DRYING = 0.04
+SPACER_DRYING_AROMATIC = 0.06
+SPACER_DRYING_SPREAD = 0.11
+SPACER_DRYING_LIMITS = (-0.25, 0.30)
+SPACER_LOSS_LN = 0.9
+SPACER_LOSS_WEIGHT = 0.010  # per g/mol above 74
+SPACER_LOSS_DIAMMONIUM = 0.9
+SPACER_LOSS_SPREAD = 0.35
+SPACER_GROWTH_BONDS = 0.03  # per rotatable bond above four
+SPACER_GROWTH_SPREAD = 0.30
+SPACER_YIELD_SPREAD = 0.35
+
 # X = 1 - exp(-(integral k dt)^m). m 1.5-3, energy 0.6-1.0 eV [M]; k so that 90 % are
 # reached at 100 C in 5 min [M] 3-5 min.
 JMAK_ORDER = 2.0
@@ -251,6 +293,8 @@ LED_FWHM_NM = 14.0
 EMISSION_FWHM_EV = (0.050, 0.070, 0.078, 0.084, 0.088, 0.090, 0.092, 0.094, 0.088)
 EMISSION_TAIL = 0.18  # [A] low-energy tail, share of the line
 EMISSION_TAIL_EV = 0.045
+EMISSION_TAIL_WIDTH = 1.4
+EMISSION_LORENTZ = 0.15  # [A] of the pseudo-Voigt line
 # Crystals of micrometres emit n = 1 and 2 with a broad red band besides. [M] dual
 # emission of (PEA)2PbI4 crystals near 525 and 550 nm; [A] the shift that puts it at 552
 # nm in wells, and its width.
@@ -273,6 +317,7 @@ ESCAPE_PATH = 1.4  # [A] slanted rays against the film's thickness
 SEGREGATION_X = 0.20
 SEGREGATION_WIDTH = 0.25
 SEGREGATION_S = 90.0
+SEGREGATION_FUNNEL = 5.0  # [A] how soon carriers find the parted spots
 # Growth and decay under the excitation LED, seconds at full power. [A] for spun films;
 # the classes of dried wells below are [D].
 LIGHT_GAIN = 1.6
@@ -306,6 +351,24 @@ TIP_RETENTION = 0.010
 TIP_RETENTION_SPREAD = 0.006
 PLACEMENT_LAMP = 0.006  # [A] coupling of the stage, each time a film is placed
 PLACEMENT_EMISSION = 0.04
+
+# Detector of the spectrometer. [S] from data sheets of the kind: a full well of 160,000
+# electrons fills the range, dynamic range 12,000 to 1, response equal to below 1 %,
+# about 1.5 % less at full scale, silicon's thermal electrons double every 7 K; the
+# other figures [A].
+DETECTOR_GAIN_E = 2.45
+DETECTOR_OFFSET_COUNTS = 1200.0
+DETECTOR_OFFSET_COUNTS_K = 4.0
+DETECTOR_READ_NOISE_COUNTS = 5.5
+DETECTOR_DARK_E_S = 220.0
+DETECTOR_DARK_DOUBLING_K = 7.0
+DETECTOR_DARK_SPREAD = 0.12
+DETECTOR_SENSITIVITY_SPREAD = 0.006
+DETECTOR_HOT_PIXELS = 9
+DETECTOR_HOT_E_S = 40_000.0
+DETECTOR_SWING_K = 1.5
+DETECTOR_SWING_S = 5400.0
+DETECTOR_NONLINEARITY = (1.0, -1.0e-7, -2.0e-12)
 
 # Photoelectrons a second and pixel: the lamp fills 160,000 electrons [S] in about 15
 # ms.

@@ -19,7 +19,6 @@ from hp_lab.simulation.formation import Film, volumes_a3
 from hp_lab.simulation.phases import INVERSE_LAYERS, LAYERS
 from hp_lab.units import HC_EV_NM, FloatArray
 
-_EMISSION_LORENTZ = 0.15
 # Thicker than this, halides part under light.
 _SEGREGATING = INVERSE_LAYERS < 0.3
 _FWHM_EV = np.array(c.EMISSION_FWHM_EV)
@@ -124,7 +123,7 @@ def _lines_per_ev(film: Film, absorber: Absorber) -> FloatArray:
         lines[thin] = (1.0 - film.shoulder) * lines[thin] + film.shoulder * broad
     if film.segregated > 0:
         # Carriers find the iodide-rich spots long before these fill the film.
-        found = -np.expm1(-5.0 * film.segregated)
+        found = -np.expm1(-c.SEGREGATION_FUNNEL * film.segregated)
         rich = replace(film.composition, bromide=c.SEGREGATION_X)
         moved = exciton_ev(rich, float(film.layered[-1])) - stokes_ev()
         moved = moved + film.peak_shift_ev
@@ -140,10 +139,11 @@ def _unit_lines(
 ) -> FloatArray:
     lines = np.empty((len(centres), len(energy_ev)))
     gauss_area = 0.5 * np.sqrt(np.pi / np.log(2.0))
-    area = (1.0 - _EMISSION_LORENTZ) * gauss_area + _EMISSION_LORENTZ * np.pi / 2.0
+    lorentz = c.EMISSION_LORENTZ
+    area = (1.0 - lorentz) * gauss_area + lorentz * np.pi / 2.0
     for n, (centre, width) in enumerate(zip(centres, fwhm, strict=True)):
-        main = pseudo_voigt(energy_ev - centre, width, _EMISSION_LORENTZ)
-        tail_ev = 1.4 * width
+        main = pseudo_voigt(energy_ev - centre, width, lorentz)
+        tail_ev = c.EMISSION_TAIL_WIDTH * width
         tail = pseudo_voigt(energy_ev - centre + c.EMISSION_TAIL_EV, tail_ev, 0.0)
         lines[n] = (1.0 - c.EMISSION_TAIL) * main / (area * width)
         lines[n] += c.EMISSION_TAIL * tail / (gauss_area * tail_ev)

@@ -80,16 +80,21 @@ def hidden_spacer(name: str) -> HiddenSpacer:
         return normal_of(_NATURE, "spacer", name, purpose)
 
     # Diammonium spacers pin the layers and carry thicker ones; long chains do not.
-    favoured = math.log(2.6) + 0.20 * diammonium + 0.30 * offset("favoured_n")
-    favoured -= 0.02 * (about["length_N_to_far_A"] - 6.0)
+    favoured = math.log(c.FAVOURED_N) + c.FAVOURED_DIAMMONIUM * diammonium
+    favoured += c.FAVOURED_SPREAD * offset("favoured_n")
+    favoured -= c.FAVOURED_LENGTH * (about["length_N_to_far_A"] - 6.0)
     # Floppy chains disorder the stacking, stacked rings order it.
-    width = 0.02 * max(bonds - 3.0, 0.0) - 0.05 * aromatic + 0.10 * offset("width")
+    width = c.DISORDER_BONDS * max(bonds - 3.0, 0.0) - c.DISORDER_AROMATIC * aromatic
+    width += c.DISORDER_SPREAD * offset("width")
     # Wide cations hold the sheet apart.
-    lattice = 6.28 + 0.012 * aromatic + 0.035 * offset("lattice")
+    lattice = c.SPACER_LATTICE_A + c.SPACER_LATTICE_AROMATIC_A * aromatic
+    lattice += c.SPACER_LATTICE_SPREAD_A * offset("lattice")
     # Stacking molecules leave the solution first.
-    drying = 0.04 - 0.06 * aromatic + 0.11 * offset("drying")
+    drying = c.SPACER_DRYING - c.SPACER_DRYING_AROMATIC * aromatic
+    drying += c.SPACER_DRYING_SPREAD * offset("drying")
     # Light molecules leave the film first; two anchors hold.
-    loss = 0.9 - 0.010 * (about["mol_wt"] - 74.0) - 0.9 * diammonium
+    loss = c.SPACER_LOSS_LN - c.SPACER_LOSS_WEIGHT * (about["mol_wt"] - 74.0)
+    loss -= c.SPACER_LOSS_DIAMMONIUM * diammonium
     return HiddenSpacer(
         charge=spacer.charge,
         alternating=spacer.structure_class == "ACI",
@@ -97,15 +102,24 @@ def hidden_spacer(name: str) -> HiddenSpacer:
         shift_n1_ev=_shift_n1_ev(name, offset("exciton")),
         ladder_ev=c.KNOWN_LADDER_EV.get(name),
         heavy_atoms=about["heavy_atoms"],
-        favoured_n=math.exp(min(max(favoured, math.log(1.6)), math.log(4.2))),
-        width=math.exp(min(max(width, -0.25), 0.45)),
-        lattice_a=min(max(lattice, 6.17), 6.345),
-        drying=min(max(drying, -0.25), 0.30),
-        loss=math.exp(max(loss, -2.0) + 0.35 * offset("loss")),
-        growth=math.exp(0.30 * offset("growth") - 0.03 * max(bonds - 4.0, 0.0)),
-        ln_yield=0.35 * offset("yield"),
+        favoured_n=math.exp(
+            _within(favoured, (math.log(c.FAVOURED[0]), math.log(c.FAVOURED[1])))
+        ),
+        width=math.exp(_within(width, c.DISORDER_LN)),
+        lattice_a=_within(lattice, c.SPACER_LATTICE_LIMITS_A),
+        drying=_within(drying, c.SPACER_DRYING_LIMITS),
+        loss=math.exp(max(loss, -2.0) + c.SPACER_LOSS_SPREAD * offset("loss")),
+        growth=math.exp(
+            c.SPACER_GROWTH_SPREAD * offset("growth")
+            - c.SPACER_GROWTH_BONDS * max(bonds - 4.0, 0.0)
+        ),
+        ln_yield=c.SPACER_YIELD_SPREAD * offset("yield"),
         logp=about["logp_crippen"],
     )
+
+
+def _within(value: float, limits: tuple[float, float]) -> float:
+    return min(max(value, limits[0]), limits[1])
 
 
 def _shift_n1_ev(name: str, offset: float) -> float:
@@ -126,13 +140,15 @@ def _forms_layers(spacer: Spacer, offset: float) -> float:
     about: Mapping[str, float] = spacer.descriptors
     length = about["length_N_to_far_A"]
     score = (
-        1.0
-        - 2.5 * (about["max_N_substituents"] - 1.0) * (spacer.charge == 1)
-        - 2.0 * max(3.5 - length, 0.0)
-        - 0.25 * max(length - 16.0, 0.0)
-        - 0.03 * max(about["tpsa"] - 60.0, 0.0)
-        - 0.8 * max(about["rings"] - 2.0, 0.0)
-        + 1.3 * offset
+        c.FORMS_SCORE
+        - c.FORMS_SUBSTITUENT
+        * (about["max_N_substituents"] - 1.0)
+        * (spacer.charge == 1)
+        - c.FORMS_SHORT * max(3.5 - length, 0.0)
+        - c.FORMS_LONG * max(length - 16.0, 0.0)
+        - c.FORMS_POLAR * max(about["tpsa"] - 60.0, 0.0)
+        - c.FORMS_RINGS * max(about["rings"] - 2.0, 0.0)
+        + c.FORMS_SPREAD * offset
     )
     if spacer.forms_2d == "yes":
         score = max(score, 1.5 + 0.3 * abs(offset))

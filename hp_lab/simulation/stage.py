@@ -18,7 +18,7 @@ from hp_lab.simulation.optics import (
     substrate_transmission,
 )
 from hp_lab.simulation.variation import normal_of
-from hp_lab.units import HC_EV_NM, FloatArray
+from hp_lab.units import BOLTZMANN_EV_K, HC_EV_NM, FloatArray
 
 _STEP_NM = 0.5
 GRID_NM = np.arange(300.0, 1120.0, _STEP_NM)
@@ -188,7 +188,7 @@ def _response() -> FloatArray:
 
 def _lamp_spectrum(response: FloatArray) -> FloatArray:
     """Return a black body's photons as the detector sees them, highest value 1."""
-    photons = GRID_NM**-4 / np.expm1(HC_EV_NM / GRID_NM / (8.617e-5 * c.LAMP_K))
+    photons = GRID_NM**-4 / np.expm1(HC_EV_NM / GRID_NM / (BOLTZMANN_EV_K * c.LAMP_K))
     seen = photons * response
     return np.asarray(seen / seen.max())
 

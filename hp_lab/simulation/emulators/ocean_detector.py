@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hp_lab.simulation import constants as c
 from hp_lab.units import FloatArray
 
 PIXELS = 2068
@@ -20,38 +21,38 @@ CEILING = 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorModel:
-    """Figures of the detector. [S] from data sheets of the kind, [A] assumptions.
+    """Figures of the detector; ``constants`` has their sources.
 
     Attributes:
-        gain_e: Electrons a count; a full well of 160,000 electrons fills the range [S].
-        offset_counts: Electronic offset at 25 degrees C [A].
-        offset_counts_k: Its change with temperature [A].
-        read_noise_counts: Standard deviation [S: dynamic range of 12,000 to 1].
-        dark_e_s: Thermal electrons a second and pixel at 25 degrees C [A].
-        dark_doubling_k: Temperature step that doubles them [S: silicon].
-        dark_spread: Relative spread of them from pixel to pixel [A].
-        sensitivity_spread: Relative spread of the response [S: below 1 %].
-        hot_pixels: Number of pixels with far more thermal electrons [A].
-        hot_e_s: Their thermal electrons a second, at most [A].
-        swing_k: Amplitude of the temperature's swing [A].
-        swing_s: Its period: an air-conditioned room's [A].
+        gain_e: Electrons a count; a full well of 160,000 electrons fills the range.
+        offset_counts: Electronic offset at 25 degrees C.
+        offset_counts_k: Its change with temperature.
+        read_noise_counts: Standard deviation.
+        dark_e_s: Thermal electrons a second and pixel at 25 degrees C.
+        dark_doubling_k: Temperature step that doubles them.
+        dark_spread: Relative spread of them from pixel to pixel.
+        sensitivity_spread: Relative spread of the response.
+        hot_pixels: Number of pixels with far more thermal electrons.
+        hot_e_s: Their thermal electrons a second, at most.
+        swing_k: Amplitude of the temperature's swing.
+        swing_s: Its period: an air-conditioned room's.
         nonlinearity: Response per count above the offset, lowest power first, as the
-            instrument stores it: about 1.5 % less at full scale [S: below 2 %].
+            instrument stores it: about 1.5 % less at full scale.
     """
 
-    gain_e: float = 2.45
-    offset_counts: float = 1200.0
-    offset_counts_k: float = 4.0
-    read_noise_counts: float = 5.5
-    dark_e_s: float = 220.0
-    dark_doubling_k: float = 7.0
-    dark_spread: float = 0.12
-    sensitivity_spread: float = 0.006
-    hot_pixels: int = 9
-    hot_e_s: float = 40_000.0
-    swing_k: float = 1.5
-    swing_s: float = 5400.0
-    nonlinearity: tuple[float, ...] = (1.0, -1.0e-7, -2.0e-12)
+    gain_e: float = c.DETECTOR_GAIN_E
+    offset_counts: float = c.DETECTOR_OFFSET_COUNTS
+    offset_counts_k: float = c.DETECTOR_OFFSET_COUNTS_K
+    read_noise_counts: float = c.DETECTOR_READ_NOISE_COUNTS
+    dark_e_s: float = c.DETECTOR_DARK_E_S
+    dark_doubling_k: float = c.DETECTOR_DARK_DOUBLING_K
+    dark_spread: float = c.DETECTOR_DARK_SPREAD
+    sensitivity_spread: float = c.DETECTOR_SENSITIVITY_SPREAD
+    hot_pixels: int = c.DETECTOR_HOT_PIXELS
+    hot_e_s: float = c.DETECTOR_HOT_E_S
+    swing_k: float = c.DETECTOR_SWING_K
+    swing_s: float = c.DETECTOR_SWING_S
+    nonlinearity: tuple[float, ...] = c.DETECTOR_NONLINEARITY
 
 
 class Detector:

@@ -1,5 +1,6 @@
 """Analysed spectra as plain dictionaries, ready for JSON."""
 
+from dataclasses import replace
 from typing import Any
 
 from hp_lab.analysis.absorption import Absorption, NoAbsorption
@@ -16,6 +17,8 @@ from hp_lab.analysis.version import ANALYSIS_VERSION
 # Phases below this share of the absorbed light are noise of the fit.
 _LEAST_SHARE = 0.01
 _LEAST_POINTS = 40
+# More of thin phases than this, and Tauc's line runs along their excitons.
+_THIN_SHARE = 0.05
 
 
 def as_dictionary(analyzed: AnalyzedSpectrum) -> dict[str, Any]:
@@ -84,6 +87,8 @@ def _gaps(
             energy_ev, sigma = energy_ev[inside], sigma[inside]
             absorbance = absorbance[inside] - found.phases.background_at(energy_ev)
             tauc = tauc_gap(energy_ev, absorbance, sigma)
+            if tauc is not None and _thin_share(found) > _THIN_SHARE:
+                tauc = replace(tauc, flags=("tauc_excitonic",))
         inflection = inflection_gap(energy_ev, absorbance, sigma)
     return {
         **_with_sigma("gap_ev", gap),
@@ -93,6 +98,13 @@ def _gaps(
         if tauc is None
         else {**_with_sigma("gap_ev", tauc.gap_ev), "flags": list(tauc.flags)},
     }
+
+
+def _thin_share(found: Absorption) -> float:
+    """Return the share of phases whose excitons stand far from their gaps."""
+    fit = found.phases
+    thin = {line.label for line in fit.library if line.is_perovskite and line.n < 6.0}
+    return sum(fit.share_of(label).value for label in thin)
 
 
 def _composition(found: Absorption | None) -> dict[str, Any]:

@@ -359,9 +359,13 @@ class _Series:
     def _half(self, vector: FloatArray) -> float:
         fine = self._fine(vector, spans=4.0)
         top = int(fine.argmax())
-        after = np.flatnonzero(fine[top:] < 0.5 * fine[top])
+        share = fine[top:] / fine[top]
+        if float(share[-1]) > 0.5:
+            return float("inf")
+        after = int(np.argmax(share < 0.5))
+        part = (share[after - 1] - 0.5) / (share[after - 1] - share[after])
         step_s = 4.0 * self.span_s / (fine.size - 1)
-        return float(after[0]) * step_s if after.size else float("inf")
+        return float(after - 1 + part) * step_s
 
     def _top_s(self, vector: FloatArray) -> float:
         """Return when the maximum was, since the first reading."""

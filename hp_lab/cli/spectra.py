@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["pl", "absorbance", "transmission"]
 Baseline = Literal["linear_edge", "asls", "arpls"]
-# Plates have more spectra than anyone reads; their wells are listed instead.
-_MOST_ROWS = 200
 
 
 def analyze(
@@ -65,12 +63,11 @@ def analyze(
         wells = plate_dictionary(report) if series and report is not None else None
         print_json(wells or [as_dictionary(one) for one in analyzed])
         return
-    if len(analyzed) <= _MOST_ROWS:
-        _print_spectra([as_dictionary(one) for one in analyzed])
-    else:
-        console.print(f"{len(analyzed)} spectra; --json gives each of them")
     if report is not None:
+        console.print(f"{len(analyzed)} spectra; --json gives each of them")
         _print_plate(report)
+    else:
+        _print_spectra([as_dictionary(one) for one in analyzed])
     if plot is not None:
         console.print(f"drawn to {plot}")
 
@@ -146,25 +143,27 @@ def _print_plate(report: "PlateReport") -> None:
         peaks = [f"{one['peak_nm']:.0f} nm" for one in step["components"]]
         rows = [
             (well["name"], *(f"{weight:.2f}" for weight in well["weights"]))
-            for well in step["wells"][:_MOST_ROWS]
+            for well in step["wells"]
         ]
         print_table(title, ("read", *peaks), rows)
         console.print(step["caveat"])
 
 
 def _print_kinetics(wells: Sequence[Mapping[str, Any]]) -> None:
+    """Print the wells that have kinetics, then why the others have none."""
     rows = [
         (
             row["well"],
             row["step"],
-            row["model"] or "",
+            row["model"],
             _with_sigma(row, "maximum"),
             _with_sigma(row, "retention"),
             _with_sigma(row, "half_life_s", 1.0 / 60.0),
             row["censored"],
-            row["reason"] or ", ".join(row["flags"]),
+            ", ".join(row["flags"]),
         )
         for row in wells
+        if row["model"] is not None
     ]
     columns = (
         "well",
@@ -174,9 +173,15 @@ def _print_kinetics(wells: Sequence[Mapping[str, Any]]) -> None:
         "keeps",
         "half-life min",
         "at ceiling",
-        "notes",
+        "flags",
     )
     print_table("Kinetics (PL over its start)", columns, rows)
+    reasons: dict[str, list[str]] = {}
+    for row in wells:
+        if row["model"] is None:
+            reasons.setdefault(row["reason"], []).append(row["well"])
+    for reason, names in reasons.items():
+        console.print(f"{', '.join(names)}: {reason}")
 
 
 def _with_sigma(row: Mapping[str, Any], name: str, scale: float = 1.0) -> str:
@@ -186,4 +191,4 @@ def _with_sigma(row: Mapping[str, Any], name: str, scale: float = 1.0) -> str:
         return ""
     kind = row.get(f"{name.removesuffix('_s')}_kind", "exact")
     mark = {"exact": "", "lower_bound": "> ", "upper_bound": "< "}[kind]
-    return f"{mark}{scale * value:.3g} ± {scale * row[f'{name}_sigma']:.2g}"
+    return f"{mark}{scale * value:.3g}±{scale * row[f'{name}_sigma']:.1g}"

@@ -23,6 +23,9 @@ _SPREAD = 0.3
 _SECOND_SPREAD, _STEP_SPREAD, _LEAST_HEIGHT = 0.6, 0.8, 0.05
 _STRENGTH_LIMITS = (0.25, 4.0)
 _SWEEPS = 2
+# Neighbouring points miss a model alike, so chi**2 counts them this many times too
+# often where binding energies are weighed against each other.
+_COUNTED_TWICE = 3.0
 
 
 class BindingScan:
@@ -56,6 +59,11 @@ class BindingScan:
         self._plain = model.with_plain_continua(shape)
         self._thin = model.thin_count
         self._height = height
+        self._tall = height[: self._thin] > _LEAST_HEIGHT * height.max()
+        self._binding = model.binding_ev(shape)[: self._thin]
+        self._library = np.array(
+            [line.binding_ev for line in model.library[: self._thin]]
+        )
         parts = [
             model.thin_parts(energy_ev, self._with(np.full(self._thin, factor)))
             for factor in _FACTORS
@@ -97,8 +105,7 @@ class BindingScan:
         if self._thin == 0:
             return self._plain
         place = np.full(self._thin, int(np.argmin(np.abs(_FACTORS - 1.0))))
-        tall = self._height[: self._thin] > _LEAST_HEIGHT * self._height.max()
-        order = np.flatnonzero(tall)
+        order = np.flatnonzero(self._tall)
         order = order[np.argsort(-self._height[order], kind="stable")]
         for _ in range(_SWEEPS):
             before = place.copy()
@@ -111,16 +118,37 @@ class BindingScan:
             if np.array_equal(before, place):
                 break
         heights = self._cost(place)[1]
-        weight = heights[: self._thin] * tall + 1e-9
+        weight = heights[: self._thin] * self._tall + 1e-9
         seconds, steps = heights[-2 * self._thin :].reshape(2, -1)
         mean = float(weight.sum())
-        ratio = float(tall @ steps) / float(weight @ self._ratio)
-        second = float(tall @ seconds) / (SECOND_STRENGTH * mean)
+        ratio = float(self._tall @ steps) / float(weight @ self._ratio)
+        second = float(self._tall @ seconds) / (SECOND_STRENGTH * mean)
         return self._model.with_strengths(
             self._with(_FACTORS[place]),
             float(np.log(np.clip(ratio, *_STRENGTH_LIMITS))),
             float(np.log(np.clip(second, *_STRENGTH_LIMITS))),
         )
+
+    def ambiguity_ev(self) -> FloatArray:
+        """Return how far off the gaps may be because others fit as well, shape (t,).
+
+        It is the root mean square of the distance from the binding energies in the
+        shape, to the nearest of those tried, over their posterior probability. Zero for
+        phases that are hardly there.
+        """
+        found = np.log(self._binding / self._library)
+        place = np.argmin(np.abs(found[:, None] - np.log(_FACTORS)), axis=1)
+        spread = np.zeros(self._thin)
+        for phase in np.flatnonzero(self._tall):
+            costs = np.empty(_FACTORS.size)
+            other = place.copy()
+            for factor in range(_FACTORS.size):
+                other[phase] = factor
+                costs[factor] = self._cost(other)[0]
+            weight = np.exp(-0.5 * (costs - costs.min()) / _COUNTED_TWICE)
+            away = self._library[phase] * (_FACTORS - _FACTORS[place[phase]])
+            spread[phase] = np.sqrt(weight @ away**2 / weight.sum())
+        return spread
 
     def _with(self, factors: FloatArray) -> FloatArray:
         shape = self._plain

@@ -23,9 +23,10 @@ _SUBSTRATE_INDEX = 1.52
 # typical of lead-halide perovskites below their gap.
 _DISPERSION = 0.025
 # Believed film, as unknowns in units of their spreads: logarithm of the thickness (nm),
-# index, logarithm of the roughness (nm), logarithm of the share of holes.
-_CENTRE = np.array([np.log(180.0), 2.12, np.log(20.0), np.log(0.015)])
-_SPREAD = np.array([0.8, 0.12, 0.7, 1.2])
+# index (1.8 where spacers fill most of the film to 2.3 in the bulk), logarithm of the
+# roughness (nm), logarithm of the share of holes.
+_CENTRE = np.array([np.log(180.0), 2.05, np.log(20.0), np.log(0.015)])
+_SPREAD = np.array([0.8, 0.2, 0.7, 1.2])
 _LIMIT = np.array([2.2, 2.5, 2.0, 3.0])
 # Starting points: the fringes' phase must be met within about a radian, and a film that
 # is black but for its holes within the holes' share.

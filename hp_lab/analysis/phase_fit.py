@@ -15,10 +15,11 @@ _SHARE_CALIBRATION = 1.2
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
-_LINE_SHARE, _STEP_SHARE = 0.02, 0.12
-# Phases that go by one name are not resolved; the mean over them is uncertain by this
-# share of their spread.
+_LINE_SHARE, _STEP_SHARE = 0.018, 0.14
+# Phases whose lines hide under each other are not resolved; the mean over those of a
+# name is uncertain by this share of the spread of all that hide there.
 _UNRESOLVED_SHARE = 0.33
+_GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +72,14 @@ class PhaseFit:
         member = np.array([float(line.label == label) for line in self.library])
         variance = float(member @ self._block(0) @ member)
         share = float(member @ self.share)
-        # No distribution between 0 and 1 is wider than this one.
-        widest = float(np.sqrt(max(share * (1.0 - share), 0.0))) + _LEAST_SHARE_SIGMA
+        sigma = _SHARE_CALIBRATION * float(np.sqrt(max(variance, 0.0)))
+        # No distribution between 0 and 1 is wider than this; a share of just 0 or 1
+        # may lie a sigma inside.
+        inside = min(sigma, 0.5)
+        widest = float(np.clip(share, inside, 1.0 - inside))
+        widest = float(np.sqrt(widest * (1.0 - widest)))
         return Measured(
-            value=share,
-            sigma=float(
-                np.clip(
-                    _SHARE_CALIBRATION * np.sqrt(max(variance, 0.0)),
-                    _LEAST_SHARE_SIGMA,
-                    widest,
-                )
-            ),
+            value=share, sigma=float(max(min(sigma, widest), _LEAST_SHARE_SIGMA))
         )
 
     @property
@@ -111,11 +109,21 @@ class PhaseFit:
         move[:count] = np.where(member, energy_ev - mean, 0.0) / total
         move[kind * count : (kind + 1) * count] = weight
         variance = max(float(move @ self.covariance @ move), 1e-12)
-        spread = float(np.sqrt(weight @ (energy_ev - mean) ** 2))
+        near = self._alike(member)
+        spread = float(np.sqrt(near @ (energy_ev - mean) ** 2 / near.sum()))
         width = float(weight @ self.fwhm_ev)
         return Measured(value=mean, sigma=float(np.sqrt(variance))).widened(
             width_share * width, _UNRESOLVED_SHARE * spread
         )
+
+    def _alike(self, member: FloatArray) -> FloatArray:
+        """Return shares, each as far as its line hides under those of some phases."""
+        layered = np.array([line.is_perovskite for line in self.library])
+        apart = (self.exciton_ev[:, None] - self.exciton_ev[member]) / self.fwhm_ev[
+            :, None
+        ]
+        hidden = np.exp(_GAUSS_EXPONENT * np.min(apart**2, axis=1)) * layered
+        return np.asarray(np.where(member, 1.0, hidden) * np.maximum(self.share, 1e-9))
 
     def _block(self, kind: int) -> FloatArray:
         """Return the covariance (p, p) of shares (0), excitons (1) or gaps (2)."""

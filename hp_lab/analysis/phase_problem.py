@@ -232,19 +232,25 @@ class PhaseProblem:
 
     def with_best_bindings(self, x: FloatArray) -> FloatArray:
         """Return unknowns with binding energies that were looked for anew."""
-        shape = x[UNKNOWNS:]
+        return np.concatenate([x[:UNKNOWNS], self._scan(x).best_shape()])
+
+    def ambiguity_ev(self, x: FloatArray) -> FloatArray:
+        """Return how far off each gap may be as others fit as well, shape (p,)."""
+        thin = self._scan(x).ambiguity_ev()
+        return np.concatenate([thin, np.zeros(self.count - thin.size)])
+
+    def _scan(self, x: FloatArray) -> BindingScan:
         absorbance, counts = self._without_film(x)
-        scan = BindingScan(
+        return BindingScan(
             self.model,
             self.energy,
-            shape,
+            x[UNKNOWNS:],
             self.heights(x),
             absorbance=absorbance,
             weight=self.weight * counts,
             background=self.background,
             belief=self._belief,
         )
-        return np.concatenate([x[:UNKNOWNS], scan.best_shape()])
 
     def _without_film(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the absorbance without holes and reflection, and how points count."""

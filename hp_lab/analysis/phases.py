@@ -104,10 +104,13 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
         move = move + model.binding_gradient(phase, float(binding[phase]))
         by_gap[phase, place:] = move
     every = np.vstack([gradient, by_exciton, by_gap])
+    reported = every @ covariance @ every.T
+    gaps = 2 * model.count + np.arange(model.count)
+    reported[gaps, gaps] += problem.ambiguity_ev(x) ** 2
     return PhaseFit(
         library=model.library,
         share=share,
-        covariance=every @ covariance @ every.T,
+        covariance=reported,
         exciton_ev=exciton,
         gap_ev=exciton + binding,
         binding_ev=binding,

@@ -11,11 +11,11 @@ from hp_lab.units import FloatArray
 
 # What real films do beyond the library widens the sigmas of shares by this factor, as
 # films of known content show.
-_SHARE_CALIBRATION = 1.2
+_SHARE_CALIBRATION = 1.1
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
-_LINE_SHARE, _STEP_SHARE = 0.018, 0.14
+_LINE_SHARE, _STEP_SHARE = 0.012, 0.14
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
 _UNRESOLVED_SHARE = 0.33

@@ -35,7 +35,7 @@ _STANDS_OUT = 4.0
 # Cost of a phase: 2 c ln(1 + h / e), e a share of the absorbance.
 _PRESENCE_COST, _PRESENCE_SHARE = 0.35, 0.01
 # With a nominal n, the cost of that phase, and its growth with each octave of distance.
-_NOMINAL_COST, _OCTAVE_COST = 0.15, 4.0
+_NOMINAL_COST, _OCTAVE_COST = 0.09, 4.0
 _THICKEST = 10.0
 # Transmission below which holes are looked for from the start.
 _DARK = 0.2
@@ -111,7 +111,10 @@ class PhaseProblem:
         self.presence = np.zeros(self.linear_size)
         self._diagonal = np.diag_indices(self.linear_size)
         self._cost = _presence_costs(library, nominal_n)
-        self.charge(np.full(self.count, _PRESENCE_SHARE * self.size))
+        # A continuum absorbs far more light than an exciton line as high as its own.
+        amount = self.model.values(energy_ev, np.zeros(self.model.shape_size)).mean(1)
+        self._least_height = _PRESENCE_SHARE * self.size * np.median(amount) / amount
+        self.charge(self._least_height)
 
     def charge(self, height: FloatArray) -> None:
         """Set what each phase costs, given about how high it is.
@@ -120,8 +123,7 @@ class PhaseProblem:
         hardly improve the fit stay away (Candes, Wakin and Boyd, J. Fourier Anal. Appl.
         2008, 14, 877); linearised at the given heights.
         """
-        least = _PRESENCE_SHARE * self.size
-        self.presence[: self.count] = self._cost / (height + least)
+        self.presence[: self.count] = self._cost / (height + self._least_height)
 
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Return the bounds of the unknowns."""

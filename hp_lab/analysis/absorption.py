@@ -1,5 +1,6 @@
 """Absorbance: exciton, band gap, n-phases and optical density of a film."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from hp_lab.analysis.phase_fit import PhaseFit
 from hp_lab.analysis.phases import fit_phases
 from hp_lab.analysis.quality import because
 from hp_lab.analysis.spectrum import Curve
+from hp_lab.units import HC_EV_NM
 
 _BELOW_EV = 0.40
 _ABOVE_EV = 0.80
@@ -30,6 +32,13 @@ _DRIFT_LIMITS = (-1.4, 1.8)
 _INDEX_LIMIT = 2.2
 _KNOT_LIMIT = 3.6
 _WORST_CHI2 = 25.0
+_LEAST_POINTS = 40
+# A spectrum without features that lies this far (OD) from 0 is no bare substrate.
+_OFFSET_OD = 0.06
+# A fall by so much over such a distance at the violet end is no film's.
+_VIOLET_FROM_EV, _VIOLET_EV, _VIOLET_FALL_OD = 3.2, 0.04, 0.12
+# Relative uncertainty of an optical density by lamp and linearity.
+_DENSITY_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,52 +95,84 @@ def analyze_absorbance(
         return NoAbsorption(
             reason=because("empty"), optical_density_limit=None, flags=curve.flags
         )
-    energy, absorbance, sigma = curve.energy_points()
     energies = [line.exciton_ev for line in library if line.is_perovskite]
-    inside = (
-        (energy > min(energies) - _BELOW_EV)
-        & (energy < max(energies) + _ABOVE_EV)
-        & (sigma < _NOISIEST)
-    )
-    if int(inside.sum()) < 40:
+    window = min(energies) - _BELOW_EV, max(energies) + _ABOVE_EV
+    covered = _covers(curve, window, energies)
+    energy, absorbance, sigma = curve.energy_points()
+    inside = (energy > window[0]) & (energy < window[1]) & (sigma < _NOISIEST)
+    if int(inside.sum()) < _LEAST_POINTS:
+        # Points that are there but have no logarithm are dark, not missing.
+        cause = "no_signal" if covered else "cut"
         return NoAbsorption(
-            reason=f"cut: only {int(inside.sum())} usable points lie between "
-            f"{min(energies) - _BELOW_EV:.2f} and {max(energies) + _ABOVE_EV:.2f} eV, "
-            "where the phases absorb; 40 are needed",
+            reason=f"{because(cause)}; only {int(inside.sum())} usable points lie "
+            f"between {window[0]:.2f} and {window[1]:.2f} eV, where the phases absorb, "
+            f"and {_LEAST_POINTS} are needed",
             optical_density_limit=None,
-            flags=(*curve.flags, "cut"),
+            flags=(*curve.flags, cause),
         )
     energy, absorbance, sigma = binned(
         energy[inside], absorbance[inside], sigma[inside], _MOST_POINTS
     )
     limit = max(3.0 * float(np.median(sigma)), _FAINTEST_OD)
-    if float(np.ptp(absorbance)) < limit:
-        return NoAbsorption(
-            reason=f"{because('no_signal')}; the absorbance varies by less than "
-            f"{limit:.3g} OD",
-            optical_density_limit=limit,
-            flags=(*curve.flags, "no_signal"),
-        )
+    flat = float(np.ptp(absorbance)) < limit
+    if flat and abs(float(np.median(absorbance))) < _OFFSET_OD:
+        return _nothing(curve, covered, limit)
     fit = fit_phases(energy, absorbance, sigma, library, nominal_n)
-    parts = fit.parts_at(energy).sum(axis=0)
     strongest = int(np.argmax(fit.height / np.maximum(fit.height_sigma, 1e-12)))
     snr = float(fit.height[strongest] / max(fit.height_sigma[strongest], 1e-12))
-    if snr < DETECTION_SIGMAS or float(parts.max()) < _FAINTEST_OD:
-        return NoAbsorption(
-            reason=f"{because('no_signal')}; no exciton and no edge",
-            optical_density_limit=max(limit, float(parts.max())),
-            flags=(*curve.flags, "no_signal"),
-        )
-    return _absorption(
-        curve,
-        fit,
-        Measured(
-            value=float(parts.max()),
-            sigma=float(max(np.median(sigma), 0.01 * parts.max())),
-        ),
-        (float(energy[0]), float(energy[-1])),
-        None if nominal_n is None else phase_label(nominal_n),
+    wrong = _is_strained(fit) or _falls_in_violet(curve)
+    if snr < DETECTION_SIGMAS or fit.optical_density.value < _FAINTEST_OD:
+        if wrong:
+            return NoAbsorption(
+                reason=because("wrong_reference"),
+                optical_density_limit=None,
+                flags=(*curve.flags, "wrong_reference"),
+            )
+        limit = max(limit, fit.optical_density.value)
+        return _nothing(curve, covered, limit)
+    flags = [*curve.flags, *(["wrong_reference"] if wrong else [])]
+    target = None if nominal_n is None else phase_label(nominal_n)
+    return _absorption(fit, flags, target)
+
+
+def _covers(
+    curve: Curve, window: tuple[float, float], energies: Sequence[float]
+) -> bool:
+    """Return whether the axis reaches from below all excitons to above them."""
+    axis_ev = HC_EV_NM / curve.wavelength_nm
+    within = (axis_ev > window[0]) & (axis_ev < window[1])
+    if int(within.sum()) < _LEAST_POINTS:
+        return False
+    return bool(axis_ev.min() < min(energies) and axis_ev.max() > max(energies))
+
+
+def _nothing(curve: Curve, covered: bool, limit: float) -> NoAbsorption:
+    """Return that no film shows: because there is none, or it is not in view."""
+    cause = "no_signal" if covered else "cut"
+    return NoAbsorption(
+        reason=f"{because(cause)}; no exciton and no edge of more than {limit:.3g} OD",
+        optical_density_limit=limit if covered else None,
+        flags=(*curve.flags, cause),
     )
+
+
+def _falls_in_violet(curve: Curve) -> bool:
+    """Return whether the absorbance falls at its violet end as no film's does.
+
+    Lead halides absorb ever more into the ultraviolet. A fall means that the reference
+    held a substrate which absorbs there and the film's does not.
+    """
+    energy, absorbance, sigma = curve.energy_points()
+    if energy.size < _LEAST_POINTS:
+        return False
+    end = float(energy[-1])
+    last = energy > end - _VIOLET_EV
+    before = (energy < end - 2.0 * _VIOLET_EV) & (energy > end - 4.0 * _VIOLET_EV)
+    if end < _VIOLET_FROM_EV or int(last.sum()) < 4 or int(before.sum()) < 4:
+        return False
+    noise = float(np.sqrt(np.mean(sigma[last] ** 2) / last.sum()))
+    fall = float(np.median(absorbance[before]) - np.median(absorbance[last]))
+    return fall > _VIOLET_FALL_OD + 4.0 * noise
 
 
 def is_present(fit: PhaseFit, label: str) -> bool:
@@ -161,32 +202,24 @@ def _ends_within(fit: PhaseFit, main: int) -> bool:
     return red or blue
 
 
-def _absorption(
-    curve: Curve,
-    fit: PhaseFit,
-    optical_density: Measured,
-    window_ev: tuple[float, float],
-    target: str | None,
-) -> Absorption:
-    flags = list(curve.flags)
+def _absorption(fit: PhaseFit, flags: list[str], target: str | None) -> Absorption:
     wanted = target if target is not None and is_present(fit, target) else None
     if target is not None and wanted is None:
         flags.append("target_phase_not_seen")
     main = fit.dominant(wanted)
     label = fit.library[main].label
     exciton_ev = fit.exciton_of(label)
-    if _is_strained(fit):
-        flags.append("wrong_reference")
     if fit.reduced_chi2 > _WORST_CHI2:
         flags.append("poor_fit")
     if _ends_within(fit, main):
         flags.append("cut")
+    density = fit.optical_density
     return Absorption(
         phases=fit,
         main=main,
         exciton_ev=exciton_ev.widened(axis_sigma_ev(exciton_ev.value)),
         gap_ev=fit.gap_of(label),
-        optical_density=optical_density,
+        optical_density=density.widened(_DENSITY_SHARE * density.value),
         flags=tuple(dict.fromkeys(flags)),
-        window_ev=window_ev,
+        window_ev=(float(fit.energy_ev[0]), float(fit.energy_ev[-1])),
     )

@@ -39,6 +39,7 @@ class PhaseFit:
         background: Coefficients of ``FilmBackground``'s columns.
         film: Unknowns of ``FilmBackground``.
         shape: Shape unknowns, in units of their believed spreads.
+        optical_density: Highest absorbance of all phases together.
         reduced_chi2: Misfit.
         energy_ev: Energies that were fitted, shape (k,).
         base: Background at these energies, OD, shape (k,).
@@ -58,6 +59,7 @@ class PhaseFit:
     background: FloatArray
     film: FloatArray
     shape: FloatArray
+    optical_density: Measured
     reduced_chi2: float
     energy_ev: FloatArray
     base: FloatArray
@@ -93,7 +95,7 @@ class PhaseFit:
         return self._mean_of(label, self.exciton_ev, 1, _LINE_SHARE)
 
     def gap_of(self, label: str) -> Measured:
-        """Return the band gap of a name: mean over its phases, weighted by share."""
+        """Return the band gap of all phases that go by a name, likewise."""
         return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE)
 
     def _mean_of(
@@ -126,7 +128,7 @@ class PhaseFit:
         return np.asarray(np.where(member, 1.0, hidden) * np.maximum(self.share, 1e-9))
 
     def _block(self, kind: int) -> FloatArray:
-        """Return the covariance (p, p) of shares (0), excitons (1) or gaps (2)."""
+        """Return the covariance of shares (0), excitons (1) or gaps (2)."""
         size = len(self.library)
         part = slice(kind * size, (kind + 1) * size)
         return self.covariance[part, part]

@@ -10,6 +10,7 @@ import numpy as np
 from hp_lab.analysis.bounded_fit import solve
 from hp_lab.analysis.film_background import UNKNOWNS
 from hp_lab.analysis.library import PhaseLine
+from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.noise import correlation_factor
 from hp_lab.analysis.phase_fit import PhaseFit
 from hp_lab.analysis.phase_model import OWN
@@ -107,6 +108,8 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
     reported = every @ covariance @ every.T
     gaps = 2 * model.count + np.arange(model.count)
     reported[gaps, gaps] += problem.ambiguity_ev(x) ** 2
+    density, by_all = _optical_density(problem, height, shape)
+    density_sigma = float(np.sqrt(max(by_all @ covariance @ by_all, 1e-12)))
     return PhaseFit(
         library=model.library,
         share=share,
@@ -120,6 +123,7 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
         background=linear[problem.count :],
         film=x[:UNKNOWNS],
         shape=shape,
+        optical_density=Measured(value=density, sigma=density_sigma),
         reduced_chi2=reduced,
         energy_ev=problem.energy,
         base=problem.base(linear, x),
@@ -158,3 +162,17 @@ def _shares(
     share = amount / total
     gradient = (by_unknown - share[:, None] * by_unknown.sum(axis=0)) / total
     return share, gradient
+
+
+def _optical_density(
+    problem: PhaseProblem, height: FloatArray, shape: FloatArray
+) -> tuple[float, FloatArray]:
+    """Return the highest absorbance of all phases, and its derivatives."""
+    shapes = problem.model.shapes(problem.energy, shape)
+    together = height @ shapes.values
+    top = int(np.argmax(together))
+    by_own = (shapes.own[:, :, top] * height).ravel()
+    by_common = shapes.common[:, :, top] @ height
+    unused = np.zeros(problem.linear_size - problem.count + UNKNOWNS)
+    gradient = np.concatenate([shapes.values[:, top], unused, by_own, by_common])
+    return float(together[top]), gradient

@@ -415,7 +415,7 @@ WELL_APART = 0.75
 WELL_SHOULDER = 0.88
 WELL_SHOULDERED = (0.15, 0.015)
 WELL_SHIFT_EV = 0.010  # 3D-like grains in wells emit at 773-791 nm [D]
-# Two faces of one well read 782 and 535 nm [S]; without A cations in the layers there
+# Two faces of one well read 782 and 535 nm [S]. Without A cations in the layers there
 # is nothing to order.
 WELL_GRADIENT = 0.97
 # Quantum yield with much and with little monoammonium between the layers.

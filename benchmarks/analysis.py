@@ -115,7 +115,7 @@ def instrument_files() -> list[Bar]:
             "stellarnet: value at the cursor against the printed one",
             max(cursors),
             "<= 0.002 (between two pixels)",
-            max(cursors) <= 0.002,
+            bool(max(cursors) <= 0.002),
         ),
     ]
 

@@ -384,6 +384,9 @@ class _Series:
             step[place] = 0.5 * spread[place]
             above, below = figure(fitted.vector + step), figure(fitted.vector - step)
             gradient[place] = (above - below) / spread[place]
+        if not np.isfinite(gradient).all():
+            msg = "kinetics: a figure is not determined within one sigma of the fit"
+            raise InvalidInput(msg)
         variance = max(float(gradient @ fitted.covariance @ gradient), 0.0)
         floor = 1e-6 * max(abs(value), 1e-6)
         return Measured(value=value, sigma=float(np.hypot(np.sqrt(variance), floor)))

@@ -150,6 +150,20 @@ def test_a_steady_film_gets_no_processes_and_a_least_half_life() -> None:
 
 
 @pytest.mark.slow
+def test_a_half_life_far_ahead_is_a_bound_and_no_accident() -> None:
+    # Near the end of what a series tells, half of the maximum lies within reach for
+    # the fit and out of reach a sigma away.
+    kinds = set()
+    for decay_s in np.geomspace(30_000.0, 120_000.0, 12):
+        rng = np.random.default_rng(int(decay_s))
+        found = fit_kinetics(readings(rng, 0.0, 900.0, float(decay_s)))
+        kinds.add(found.half_life_kind)
+        assert found.half_life_s is not None
+        assert found.half_life_s.value < 0.8 * decay_s
+    assert kinds == {"exact", "lower_bound"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gain", "decay_s", "model"), [(0.0, 4_000.0, "decay"), (4.0, 1e9, "growth")]
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from hp_lab.analysis.library import LEAD_IODIDE, FilmContext, phase_label
 from hp_lab.recipes.process import ProcessDefaults
@@ -20,7 +21,7 @@ from hp_lab.simulation import constants as c
 from hp_lab.simulation.absorption import absorbed_shares, absorber_of
 from hp_lab.simulation.formation import Film
 from hp_lab.simulation.phases import LAYERS
-from hp_lab.simulation.stage import GRID_NM, FilmLight, Lights, Stage
+from hp_lab.simulation.stage import GRID_EV, GRID_NM, FilmLight, Lights, Stage
 from hp_lab.simulation.truth import film_from_settings
 from hp_lab.units import HC_EV_NM, FloatArray
 
@@ -49,6 +50,9 @@ class BlindFilm:
         exciton_ev: Exciton, mean over the shares of the phases of a name.
         gap_ev: Band gap, likewise.
         pl_peak_ev: Maximum of the noise-free emission per eV, as it leaves the film.
+        pl_fwhm_ev: Its full width at half maximum after the spectrometer's bandpass.
+        energy_ev: Energies of ``density``, ascending.
+        density: Absorbance of all phases and by-products together, OD.
     """
 
     spectra: tuple[Spectrum, ...]
@@ -57,6 +61,14 @@ class BlindFilm:
     exciton_ev: dict[str, float]
     gap_ev: dict[str, float]
     pl_peak_ev: float
+    pl_fwhm_ev: float
+    energy_ev: FloatArray
+    density: FloatArray
+
+    def optical_density(self, low_ev: float, high_ev: float) -> float:
+        """Return the highest absorbance of the film's phases between two energies."""
+        inside = (self.energy_ev >= low_ev) & (self.energy_ev <= high_ev)
+        return float(self.density[inside].max())
 
 
 @contextlib.contextmanager
@@ -213,6 +225,9 @@ def _measured(
         context=context,
         **_truth(film, exciton),
         pl_peak_ev=_top_ev(light.emitted_per_nm * GRID_NM**2),
+        pl_fwhm_ev=_fwhm_ev(light.emitted_per_nm),
+        energy_ev=GRID_EV[::-1],
+        density=absorber_of(film, GRID_EV).total[::-1] / np.log(10.0),
     )
 
 
@@ -240,3 +255,19 @@ def _top_ev(per_ev: FloatArray) -> float:
     before, at, after = per_ev[top - 1 : top + 2]
     shift = 0.5 * (before - after) / (before - 2.0 * at + after)
     return float(HC_EV_NM / (GRID_NM[top] + shift * (GRID_NM[1] - GRID_NM[0])))
+
+
+def _fwhm_ev(per_nm: FloatArray) -> float:
+    """Return the full width at half maximum per eV behind the spectrometer's slit."""
+    step_nm = float(GRID_NM[1] - GRID_NM[0])
+    sigma = c.BANDPASS_FWHM_NM / (2.0 * np.sqrt(2.0 * np.log(2.0))) / step_nm
+    per_ev = gaussian_filter1d(per_nm, sigma) * GRID_NM**2
+    top = int(np.argmax(per_ev))
+    half = 0.5 * float(per_ev[top])
+    last = top + int(np.argmax(per_ev[top:] < half))
+    first = top - int(np.argmax(per_ev[top::-1] < half))
+    ends_nm = [
+        np.interp(half, per_ev[last : last - 2 : -1], GRID_NM[last : last - 2 : -1]),
+        np.interp(half, per_ev[first : first + 2], GRID_NM[first : first + 2]),
+    ]
+    return float(HC_EV_NM / ends_nm[1] - HC_EV_NM / ends_nm[0])

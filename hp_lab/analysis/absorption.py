@@ -33,12 +33,14 @@ _INDEX_LIMIT = 2.2
 _KNOT_LIMIT = 3.6
 _WORST_CHI2 = 25.0
 _LEAST_POINTS = 40
+GAP_NOT_IN_VIEW = "gap_not_in_view"
 # A spectrum without features that lies this far (OD) from 0 is no bare substrate.
 _OFFSET_OD = 0.06
 # A fall by so much over such a distance at the violet end is no film's.
 _VIOLET_FROM_EV, _VIOLET_EV, _VIOLET_FALL_OD = 3.2, 0.04, 0.12
-# Relative uncertainty of an optical density by lamp and linearity.
-_DENSITY_SHARE = 0.01
+# Relative uncertainty of an optical density: what is smooth in it is told from
+# reflection, scattering and holes no better than this.
+_DENSITY_SHARE = 0.13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class Absorption:
         phases: The fit that the rest is read from.
         main: Index of the phase that exciton and gap belong to.
         exciton_ev: Its 1s exciton; for n>=6 the mean over the share of each phase.
-        gap_ev: Its band gap by the Elliott fit, likewise.
+        gap_ev: Its band gap by the Elliott fit, likewise; a lower bound where the flag
+            ``gap_not_in_view`` says so.
         optical_density: Highest absorbance of the phases together in the window.
         flags: Warnings.
         window_ev: Energies that were fitted.
@@ -131,6 +134,8 @@ def analyze_absorbance(
         limit = max(limit, fit.optical_density.value)
         return _nothing(curve, covered, limit)
     flags = [*curve.flags, *(["wrong_reference"] if wrong else [])]
+    # Beyond the end, nobody knows what the other phases take.
+    flags += [] if covered else ["cut"]
     target = None if nominal_n is None else phase_label(nominal_n)
     return _absorption(fit, flags, target)
 
@@ -190,18 +195,6 @@ def _is_strained(fit: PhaseFit) -> bool:
     return strained or not low < drift < high or reddest < _CLEAREST_OD
 
 
-def _ends_within(fit: PhaseFit, main: int) -> bool:
-    """Return whether the spectrum ends before all that it should show.
-
-    On the red side that is the bulk's edge, which tells how much of it there is; on the
-    blue side the gap of the phase that is reported.
-    """
-    bulk = min(line.exciton_ev for line in fit.library if line.is_perovskite)
-    red = float(fit.energy_ev[0]) > bulk - 0.02
-    blue = float(fit.energy_ev[-1]) < float(fit.gap_ev[main])
-    return red or blue
-
-
 def _absorption(fit: PhaseFit, flags: list[str], target: str | None) -> Absorption:
     wanted = target if target is not None and is_present(fit, target) else None
     if target is not None and wanted is None:
@@ -211,14 +204,15 @@ def _absorption(fit: PhaseFit, flags: list[str], target: str | None) -> Absorpti
     exciton_ev = fit.exciton_of(label)
     if fit.reduced_chi2 > _WORST_CHI2:
         flags.append("poor_fit")
-    if _ends_within(fit, main):
-        flags.append("cut")
+    gap_ev = fit.gap_of(label)
+    if gap_ev.value + gap_ev.sigma > float(fit.energy_ev[-1]):
+        flags.append(GAP_NOT_IN_VIEW)
     density = fit.optical_density
     return Absorption(
         phases=fit,
         main=main,
         exciton_ev=exciton_ev.widened(axis_sigma_ev(exciton_ev.value)),
-        gap_ev=fit.gap_of(label),
+        gap_ev=gap_ev,
         optical_density=density.widened(_DENSITY_SHARE * density.value),
         flags=tuple(dict.fromkeys(flags)),
         window_ev=(float(fit.energy_ev[0]), float(fit.energy_ev[-1])),

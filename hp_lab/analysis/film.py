@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hp_lab.analysis.absorption import (
+    GAP_NOT_IN_VIEW,
     Absorption,
     NoAbsorption,
     analyze_absorbance,
@@ -384,7 +385,15 @@ def _observe_phases(
     label = absorption.phases.library[absorption.main].label
     flags = (*absorption.flags, f"phase:{label}")
     collector.add("exciton_ev", absorption.exciton_ev, flags=flags)
-    collector.add("gap_ev", absorption.gap_ev, flags=flags)
+    if GAP_NOT_IN_VIEW in flags:
+        # The spectrum shows no step, so that the gap lies near its end or behind it.
+        end = absorption.window_ev[1] - absorption.gap_ev.sigma
+        least = replace(absorption.gap_ev, value=min(absorption.gap_ev.value, end))
+        collector.add(
+            "gap_ev", least, flags=flags, kind="lower_bound", cause=GAP_NOT_IN_VIEW
+        )
+    else:
+        collector.add("gap_ev", absorption.gap_ev, flags=flags)
     collector.add(
         "phase_purity", absorption.phases.share_of(target or label), flags=flags
     )

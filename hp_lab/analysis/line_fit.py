@@ -224,7 +224,7 @@ def _fit(
     )
     covariance = inverse / np.outer(scale, scale)
     reduced = float(np.sum(data**2)) / max(x.size - solution.x.size, 1)
-    spread = max(reduced, 1.0) * correlation_factor(data) ** 2
+    spread = max(reduced * correlation_factor(data) ** 2, 1.0)
     order = np.argsort(-found[:, 0], kind="stable")
     places = np.concatenate(
         [*(np.arange(4 * k, 4 * k + 4) for k in order), 4 * count + np.arange(size)]

@@ -18,7 +18,7 @@ _LEAST_SHARE_SIGMA = 0.005
 _LINE_SHARE, _STEP_SHARE = 0.012, 0.14
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
-_UNRESOLVED_SHARE = 0.33
+_UNRESOLVED_SHARE = 0.28
 _GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
 
 
@@ -119,12 +119,15 @@ class PhaseFit:
         )
 
     def _alike(self, member: FloatArray) -> FloatArray:
-        """Return shares, each as far as its line hides under those of some phases."""
+        """Return shares, each as far as its line hides under those of some phases.
+
+        That is the product of the two lines' profiles, relative to equal lines.
+        """
         layered = np.array([line.is_perovskite for line in self.library])
         apart = (self.exciton_ev[:, None] - self.exciton_ev[member]) / self.fwhm_ev[
             :, None
         ]
-        hidden = np.exp(_GAUSS_EXPONENT * np.min(apart**2, axis=1)) * layered
+        hidden = np.exp(2.0 * _GAUSS_EXPONENT * np.min(apart**2, axis=1)) * layered
         return np.asarray(np.where(member, 1.0, hidden) * np.maximum(self.share, 1e-9))
 
     def _block(self, kind: int) -> FloatArray:

@@ -17,6 +17,7 @@ DESCRIPTIONS = frozenset(
         "weak_signal",
         "opaque",
         "fwhm_not_in_view",
+        "gap_not_in_view",
         "target_phase_not_seen",
         "reference_dark_assumed",
     }

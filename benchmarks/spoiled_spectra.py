@@ -10,7 +10,8 @@ Severities, uniform within their limits:
   between the exciton and 0.15 eV below it;
 - wrong_reference: another substrate (7 to 20 % darker, fringes, an edge in the violet),
   or another integration time than stated (a factor of 1.25 to 3, up or down);
-- wavelength_shift: 2.5 to 8 nm, with the excitation line in view.
+- wavelength_shift: 2.5 to 8 nm, with the excitation line in view: in all readings the
+  diode's scattered light stands out of the noise of a pixel by a factor of 7 or more.
 """
 
 from collections.abc import Callable

@@ -70,6 +70,7 @@ class BindingScan:
         ]
         # Lines, 2s lines and steps, shape (factors, 3, thin, k).
         self._parts = np.array(parts) * weight
+        self._unweighted = 1.0 / np.maximum(weight, 1e-12)
         rest = np.vstack([model.values(energy_ev, self._plain), background.columns])
         apart = np.empty((2 * self._thin, weight.size))
         self._columns = np.vstack([rest * weight, apart])
@@ -129,26 +130,42 @@ class BindingScan:
             float(np.log(np.clip(second, *_STRENGTH_LIMITS))),
         )
 
-    def ambiguity_ev(self) -> FloatArray:
-        """Return how far off the gaps may be because others fit as well, shape (t,).
+    def ambiguity(self) -> tuple[FloatArray, FloatArray]:
+        """Return how far off gaps and shares may be because others fit as well.
 
-        It is the root mean square of the distance from the binding energies in the
-        shape, to the nearest of those tried, over their posterior probability. Zero for
-        phases that are hardly there.
+        Both are root mean squares over the posterior probability of the binding
+        energies that were tried, one phase at a time: distances from the binding
+        energies in the shape, to the nearest of those tried, shape (t,), and covariance
+        of the shares of the absorbed light around those there, shape (p, p). Phases
+        that are hardly there do not count.
         """
         found = np.log(self._binding / self._library)
         place = np.argmin(np.abs(found[:, None] - np.log(_FACTORS)), axis=1)
         spread = np.zeros(self._thin)
+        covariance = np.zeros((self._height.size, self._height.size))
         for phase in np.flatnonzero(self._tall):
             costs = np.empty(_FACTORS.size)
+            shares = np.empty((_FACTORS.size, self._height.size))
             other = place.copy()
             for factor in range(_FACTORS.size):
                 other[phase] = factor
-                costs[factor] = self._cost(other)[0]
+                costs[factor], heights = self._cost(other)
+                shares[factor] = self._shares(heights)
             weight = np.exp(-0.5 * (costs - costs.min()) / _COUNTED_TWICE)
+            weight = weight / weight.sum()
             away = self._library[phase] * (_FACTORS - _FACTORS[place[phase]])
-            spread[phase] = np.sqrt(weight @ away**2 / weight.sum())
-        return spread
+            spread[phase] = np.sqrt(weight @ away**2)
+            shift = shares - shares[place[phase]]
+            covariance += (shift * weight[:, None]).T @ shift
+        return spread, covariance
+
+    def _shares(self, heights: FloatArray) -> FloatArray:
+        """Return each phase's share of the light, for columns as last weighed."""
+        thin, count = self._thin, self._height.size
+        amount = heights * (self._columns @ self._unweighted)
+        shares = amount[:count].copy()
+        shares[:thin] += amount[-2 * thin : -thin] + amount[-thin:]
+        return np.asarray(shares / max(float(shares.sum()), 1e-12))
 
     def _with(self, factors: FloatArray) -> FloatArray:
         shape = self._plain

@@ -9,9 +9,9 @@ from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.phase_model import PhaseModel
 from hp_lab.units import FloatArray
 
-# What real films do beyond the library widens the sigmas of shares by this factor, as
-# films of known content show.
-_SHARE_CALIBRATION = 1.1
+# Sigmas of shares, whose errors are far from normal, times this factor cover as they
+# should in films of known content.
+_SHARE_CALIBRATION = 0.88
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.

@@ -236,10 +236,14 @@ class PhaseProblem:
         """Return unknowns with binding energies that were looked for anew."""
         return np.concatenate([x[:UNKNOWNS], self._scan(x).best_shape()])
 
-    def ambiguity_ev(self, x: FloatArray) -> FloatArray:
-        """Return how far off each gap may be as others fit as well, shape (p,)."""
-        thin = self._scan(x).ambiguity_ev()
-        return np.concatenate([thin, np.zeros(self.count - thin.size)])
+    def ambiguity(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return how far off gaps (eV) and shares may be as others fit as well.
+
+        Returns:
+            Root mean square of each gap, shape (p,); covariance of shares, (p, p).
+        """
+        thin, shares = self._scan(x).ambiguity()
+        return np.concatenate([thin, np.zeros(self.count - thin.size)]), shares
 
     def _scan(self, x: FloatArray) -> BindingScan:
         absorbance, counts = self._without_film(x)

@@ -107,9 +107,11 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
     every = np.vstack([gradient, by_exciton, by_gap])
     reported = every @ covariance @ every.T
     gaps = 2 * model.count + np.arange(model.count)
-    reported[gaps, gaps] += problem.ambiguity_ev(x) ** 2
+    gap_ambiguity, share_ambiguity = problem.ambiguity(x)
+    reported[gaps, gaps] += gap_ambiguity**2
+    reported[: model.count, : model.count] += share_ambiguity
     density, by_all = _optical_density(problem, height, shape)
-    density_sigma = float(np.sqrt(max(by_all @ covariance @ by_all, 1e-12)))
+    density_variance = max(float(by_all @ covariance @ by_all), 1e-12)
     return PhaseFit(
         library=model.library,
         share=share,
@@ -123,7 +125,7 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
         background=linear[problem.count :],
         film=x[:UNKNOWNS],
         shape=shape,
-        optical_density=Measured(value=density, sigma=density_sigma),
+        optical_density=Measured(value=density, sigma=density_variance**0.5),
         reduced_chi2=reduced,
         energy_ev=problem.energy,
         base=problem.base(linear, x),

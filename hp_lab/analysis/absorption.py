@@ -34,7 +34,7 @@ _KNOT_LIMIT = 3.6
 _WORST_CHI2 = 25.0
 _LEAST_POINTS = 40
 GAP_NOT_IN_VIEW = "gap_not_in_view"
-# A spectrum without features that lies this far (OD) from 0 is no bare substrate.
+# A spectrum without features that reaches this far (OD) from 0 is no bare substrate.
 _OFFSET_OD = 0.06
 # A fall by so much over such a distance at the violet end is no film's.
 _VIOLET_FROM_EV, _VIOLET_EV, _VIOLET_FALL_OD = 3.2, 0.04, 0.12
@@ -125,7 +125,7 @@ def analyze_absorbance(
     snr = float(fit.height[strongest] / max(fit.height_sigma[strongest], 1e-12))
     wrong = _is_strained(fit) or _falls_in_violet(curve)
     if snr < DETECTION_SIGMAS or fit.optical_density.value < _FAINTEST_OD:
-        if wrong:
+        if wrong and float(np.percentile(np.abs(absorbance), 90.0)) > _OFFSET_OD:
             return NoAbsorption(
                 reason=because("wrong_reference"),
                 optical_density_limit=None,

@@ -70,6 +70,8 @@ class BindingScan:
         ]
         # Lines, 2s lines and steps, shape (factors, 3, thin, k).
         self._parts = np.array(parts) * weight
+        plain = model.thin_parts(energy_ev, self._plain)
+        self._found = np.array(plain) * weight
         self._unweighted = 1.0 / np.maximum(weight, 1e-12)
         rest = np.vstack([model.values(energy_ev, self._plain), background.columns])
         apart = np.empty((2 * self._thin, weight.size))
@@ -103,8 +105,6 @@ class BindingScan:
 
         2s states, growth and step heights are those of the scan, not those before.
         """
-        if self._thin == 0:
-            return self._plain
         place = np.full(self._thin, int(np.argmin(np.abs(_FACTORS - 1.0))))
         order = np.flatnonzero(self._tall)
         order = order[np.argsort(-self._height[order], kind="stable")]
@@ -134,28 +134,32 @@ class BindingScan:
         """Return how far off gaps and shares may be because others fit as well.
 
         Both are root mean squares over the posterior probability of the binding
-        energies that were tried, one phase at a time: distances from the binding
-        energies in the shape, to the nearest of those tried, shape (t,), and covariance
-        of the shares of the absorbed light around those there, shape (p, p). Phases
-        that are hardly there do not count.
+        energies in the shape and of those that are tried, one phase at a time:
+        distances from the gap in the shape, shape (t,), and covariance of the shares of
+        the absorbed light around those there, shape (p, p). Phases that are hardly
+        there do not count.
         """
-        found = np.log(self._binding / self._library)
-        place = np.argmin(np.abs(found[:, None] - np.log(_FACTORS)), axis=1)
+        found = self._binding / self._library
         spread = np.zeros(self._thin)
         covariance = np.zeros((self._height.size, self._height.size))
         for phase in np.flatnonzero(self._tall):
-            costs = np.empty(_FACTORS.size)
-            shares = np.empty((_FACTORS.size, self._height.size))
-            other = place.copy()
-            for factor in range(_FACTORS.size):
-                other[phase] = factor
-                costs[factor], heights = self._cost(other)
-                shares[factor] = self._shares(heights)
+            factors = np.append(_FACTORS, found[phase])
+            costs = np.empty(factors.size)
+            shares = np.empty((factors.size, self._height.size))
+            for place, parts in enumerate([*self._parts[:, :, phase], None]):
+                tried = self._found.copy()
+                if parts is not None:
+                    tried[:, phase] = parts
+                trial = found.copy()
+                trial[phase] = factors[place]
+                costs[place], heights = self._solved(tried, trial)
+                shares[place] = self._shares(heights)
+            # Each of those tried stands for a stretch, the one found for its middle.
             weight = np.exp(-0.5 * (costs - costs.min()) / _COUNTED_TWICE)
             weight = weight / weight.sum()
-            away = self._library[phase] * (_FACTORS - _FACTORS[place[phase]])
+            away = self._library[phase] * (factors - found[phase])
             spread[phase] = np.sqrt(weight @ away**2)
-            shift = shares - shares[place[phase]]
+            shift = shares - shares[-1]
             covariance += (shift * weight[:, None]).T @ shift
         return spread, covariance
 
@@ -174,12 +178,17 @@ class BindingScan:
         return shape
 
     def _cost(self, place: np.ndarray) -> tuple[float, FloatArray]:
-        """Return chi**2 and the heights for one factor a layered phase."""
-        phases = np.arange(self._thin)
-        lines, seconds, steps = np.moveaxis(self._parts[place, :, phases], 1, 0)
-        self._columns[: self._thin] = lines
-        self._columns[-2 * self._thin : -self._thin] = seconds
-        self._columns[-self._thin :] = steps
+        """Return chi**2 and the heights for one factor tried a layered phase."""
+        parts = np.moveaxis(self._parts[place, :, np.arange(self._thin)], 1, 0)
+        return self._solved(parts, _FACTORS[place])
+
+    def _solved(
+        self, parts: FloatArray, factors: FloatArray
+    ) -> tuple[float, FloatArray]:
+        """Return chi**2 and the heights for weighted parts, shape (3, t, k)."""
+        self._columns[: self._thin] = parts[0]
+        self._columns[-2 * self._thin : -self._thin] = parts[1]
+        self._columns[-self._thin :] = parts[2]
         normal = self._columns @ self._columns.T + self._belief.T @ self._belief
         normal[np.diag_indices_from(normal)] += 1e-9 * np.trace(normal)
         factor = np.linalg.cholesky(normal)
@@ -188,5 +197,5 @@ class BindingScan:
         found, rest = nnls(factor.T, reduced, maxiter=600)
         total = self._target @ self._target + self._believed @ self._believed
         cost = float(total - reduced @ reduced + rest**2)
-        surprise = np.log(_FACTORS[place]) / _SPREAD
+        surprise = np.log(factors) / _SPREAD
         return cost + float(surprise @ surprise), found

@@ -9,6 +9,8 @@ from hp_lab.units import FloatArray
 _POOL = 1024
 _MOST_LABELS = 12
 _MOST_FILMS = 16
+# Two films share a value of a setting when they are this near, as a share of its range.
+_SHARED = 0.1
 
 
 def initial_count(space: Space) -> int:
@@ -28,16 +30,51 @@ def spread(
     rng: np.random.Generator,
     choices: FloatArray | None = None,
 ) -> FloatArray:
-    """Return codes (count, width) far from the taken ones (m, width) and each other.
+    """Return codes (count, width) away from the taken ones (m, width) and each other.
 
-    Each is the point of a space-filling sample with the largest distance to its nearest
-    neighbour, among those that use the least-used labels of every category; with
-    ``choices`` (k, width) it is one of them.
+    Each is of a space-filling sample, among those that use the least-used labels of
+    every category, and shares values of settings with as few films as can be. With
+    ``choices`` (k, width) it is the one of them farthest from its nearest neighbour.
     """
     if choices is not None and len(choices):
-        pool = choices
-    else:
-        pool = space.sample_codes(rng, _POOL)
+        return _farthest(space, taken, count, rng, choices)
+    pool = space.sample_codes(rng, _POOL)
+    numbers = [
+        column
+        for name, dimension in space.dimensions.items()
+        if not isinstance(dimension, Categorical)
+        for column in range(space.slices[name].start, space.slices[name].stop)
+    ]
+    crowding = np.zeros(len(pool))
+    for point in taken:
+        crowding += _crowding(pool[:, numbers], point[numbers])
+    used = taken
+    for _ in range(count):
+        allowed = _least_used(space, pool, used)
+        index = int(np.where(allowed, crowding, np.inf).argmin())
+        crowding += _crowding(pool[:, numbers], pool[index, numbers])
+        used = np.vstack([used, pool[index : index + 1]])
+    return used[len(taken) :]
+
+
+def _crowding(pool: FloatArray, point: FloatArray) -> FloatArray:
+    """Return how much a film at a point (k,) crowds the points of a pool (m, k).
+
+    The criterion of maximum projection designs (Joseph, Gul and Ba, Biometrika 102
+    (2015) 371): the largest distances would put all films at the space's corners.
+    """
+    squares = (pool - point) ** 2 + _SHARED**2
+    return np.asarray(np.exp(-np.log(squares).sum(axis=1)))
+
+
+def _farthest(
+    space: Space,
+    taken: FloatArray,
+    count: int,
+    rng: np.random.Generator,
+    pool: FloatArray,
+) -> FloatArray:
+    """Return codes (count, width) of a pool, each far from those before it."""
     if count == 1 and len(taken) == 0:
         return pool[:1]
     X = space.features(pool)

@@ -1,0 +1,46 @@
+"""The first films say something about every value of every setting."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from hp_lab.planner.initial import initial_count, spread
+from hp_lab.planner.space import Space
+
+SPACE = Space.parse(
+    {
+        "spacer": {"type": "molecule", "choices": ["PEA", "BA", "HA", "PA"]},
+        "n": {"type": "ordinal", "values": [2, 3, 4]},
+        **{
+            f"x{i}": {"type": "continuous", "low": 0.0, "high": 1.0} for i in range(5)
+        },
+    }
+)
+
+
+def first_films(seed: int) -> list[dict[str, object]]:
+    """The films that are asked for one by one, each by a planner that kept nothing."""
+    taken = np.empty((0, SPACE.width))
+    for asked in range(initial_count(SPACE)):
+        rng = np.random.default_rng([seed, asked])
+        taken = np.vstack([taken, spread(SPACE, taken, 1, rng)])
+    return [dict(settings) for settings in SPACE.settings(taken)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_listed_value_is_tried_about_equally_often(seed: int) -> None:
+    films = first_films(seed)
+    for name in ("spacer", "n"):
+        times = Counter(film[name] for film in films)
+        assert len(times) == (4 if name == "spacer" else 3)
+        assert min(times.values()) >= len(films) // len(times) - 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_inside_of_every_range_is_tried_as_well_as_its_ends(seed: int) -> None:
+    films = first_films(seed)
+    values = np.array([[film[f"x{i}"] for i in range(5)] for film in films])
+    inside = (np.abs(values - 0.5) < 0.25).mean(axis=0)
+    assert inside.min() > 0.1
+    assert inside.mean() > 0.25

@@ -46,13 +46,14 @@ class PlannerSettings(Model):
     Attributes:
         initial: Films of the space-filling start; None decides from the space.
         acquisition: What a film is chosen by. ``automatic`` is an upper confidence
-            bound for one objective to maximise or minimise (two standard deviations in
-            a space; of a list of choices many good ones are wanted, and it starts near
-            the mean and grows with the number of films), the expected improvement for
-            a target or where films have costs, and the expected gain in hypervolume
-            for several objectives. Then log expected improvement, an upper confidence
-            bound of ``ucb_beta``, Thompson sampling, the largest uncertainty, and the
-            uncertainty about where a quantity crosses ``boundary``.
+            bound for one objective to maximise or minimise in a space (two standard
+            deviations), the expected improvement for a target or where films have
+            costs. Of a list of choices many good ones are wanted, and a film counts by
+            what it is expected to be above the worst of them. It is the expected gain
+            in hypervolume for several objectives. Then log expected improvement, an
+            upper confidence bound of ``ucb_beta``, Thompson sampling, the largest
+            uncertainty, and the uncertainty about where a quantity crosses
+            ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
         ucb_beta: Standard deviations of the upper confidence bound.

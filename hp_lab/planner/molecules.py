@@ -56,6 +56,16 @@ def parse(smiles: str) -> Chem.Mol:
     return molecule
 
 
+@lru_cache(maxsize=4096)
+def canonical(smiles: str) -> str:
+    """Return the one SMILES that RDKit writes for a molecule, however it was given.
+
+    Raises:
+        InvalidConfig: RDKit cannot read it.
+    """
+    return Chem.MolToSmiles(parse(smiles))
+
+
 def smiles_of(names: Sequence[str]) -> dict[str, str]:
     """Look up spacer abbreviations in the library of spacers.
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import InvalidInput
-from hp_lab.planner.dimensions import Categorical
+from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.planner import molecules
+from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
@@ -35,7 +36,7 @@ def plan_from_csv(
 ) -> Answer:
     """Propose from a CSV with a film a row.
 
-    Columns: the space's settings; a column a quantity, empty where it was not found;
+    Columns: the space's settings, molecules by label or as SMILES; a column a quantity, empty where it was not found;
     optionally QUANTITY_sigma and QUANTITY_kind (exact, lower_bound, upper_bound), id,
     and status (failed, unreachable, or pending: being made, not measured yet).
 
@@ -43,6 +44,13 @@ def plan_from_csv(
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
     """
     table = read_table(observations) if observations is not None else []
+    for quantity in (o.quantity for o in objectives):
+        if table and quantity not in table[0]:
+            msg = (
+                f"{observations}: column {quantity!r} of the objectives is missing; it "
+                f"has {', '.join(table[0])}"
+            )
+            raise InvalidInput(msg)
     trials: list[Trial] = []
     pending: list[Candidate] = []
     marked: dict[str, set[str]] = {"failed": set(), "unreachable": set()}
@@ -137,11 +145,32 @@ def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Se
     if missing:
         msg = f"{origin}: column {missing[0]!r} of the search space is missing"
         raise InvalidInput(msg)
-    names = {n for n, d in space.dimensions.items() if isinstance(d, Categorical)}
-    return {
-        name: row[name] if name in names else cell(row, name, origin)
-        for name in space.names
-    }
+    result: dict[str, Setting] = {}
+    for name in space.names:
+        match space.dimensions.get(name):
+            case Molecule() as molecule:
+                result[name] = _label(molecule, row[name])
+            case Categorical():
+                result[name] = row[name]
+            case _:
+                result[name] = cell(row, name, origin)
+    return result
+
+
+def _label(molecule: Molecule, text: str) -> str:
+    """Return the label of a molecule that is given by it or as a SMILES."""
+    if text in molecule.choices:
+        return text
+    try:
+        wanted = molecules.canonical(text)
+    except InvalidConfig:
+        return text  # the space says what it has instead
+    same = [
+        label
+        for label, smiles in molecule.choices.items()
+        if molecules.canonical(smiles) == wanted
+    ]
+    return same[0] if same else text
 
 
 def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:

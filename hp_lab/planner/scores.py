@@ -188,10 +188,12 @@ class Scorer:
         self, predictions: Sequence[Predictions], beta: float
     ) -> FloatArray:
         total = np.zeros(predictions[0].mean.shape[1])
-        for o, p, t in zip(self._objectives, predictions, self._tried, strict=True):
+        best = self.utility.max(axis=0)
+        for o, p, t, b in zip(
+            self._objectives, predictions, self._tried, best, strict=True
+        ):
             mean, sd = utility_moments(o, *p.moments())
-            spread = t.moments()[0].std() + 1e-12
-            total += o.weight * (mean + beta * sd) / spread
+            total += o.weight * (mean - b + beta * sd) / _spread(t)
         return total
 
     def _thompson(self, predictions: Sequence[Predictions]) -> FloatArray:
@@ -199,10 +201,9 @@ class Scorer:
         for o, p, (row, e), t in zip(
             self._objectives, predictions, self._draws, self._tried, strict=True
         ):
-            spread = t.moments()[0].std() + 1e-12
             # One particle, one level of its uncertainty: a marginal draw.
             value = p.mean[row] + e * p.sd[row]
-            total += o.weight * o.utility(value) / spread
+            total += o.weight * o.utility(value) / _spread(t)
         return total
 
     def _reference_point(self) -> FloatArray:
@@ -212,6 +213,12 @@ class Scorer:
                 given = np.array(self._settings.reference[objective.quantity])
                 found[k] = objective.utility(given)
         return found
+
+
+def _spread(tried: Predictions) -> float:
+    """Return the unit of differences between films; above 0 where all are equal."""
+    mean, sd = tried.moments()
+    return max(float(mean.std()), float(sd.mean()))
 
 
 def _one_draw(predictions: Predictions, rng: np.random.Generator) -> tuple[int, float]:

@@ -153,6 +153,7 @@ def test_a_table_of_films_is_planned_from(tmp_path):
     [
         ("t,solvent,q\nx,DMF,1\n", "row 1.*t 'x' is not a number"),
         ("t,q\n1,1\n", "column 'solvent'"),
+        ("t,solvent\n1,DMF\n", "column 'q' of the objectives is missing"),
         ("t,solvent,q\n1,DMF\n", "row 1"),
         ("t,solvent,q\n", "no rows"),
         ("t,solvent,q\n1,DMF,nan\n", "finite"),
@@ -166,3 +167,16 @@ def test_a_wrong_table_is_refused_with_its_row(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(InvalidInput, match=words):
         plan(path)
+
+
+def test_a_molecule_may_be_given_as_another_smiles_of_it(tmp_path):
+    space = Space.parse(
+        {"cation": {"type": "molecule", "choices": {"EA": "CC[NH3+]", "MA": "C[NH3+]"}}}
+    )
+    path = tmp_path / "o.csv"
+    path.write_text("cation,q\n[NH3+]CC,1\n")
+    answer = plan_from_csv(space, GOALS, PlannerSettings(), observations=path)
+    assert answer.candidates[0].settings["cation"] == "MA"
+    path.write_text("cation,q\nCCCC[NH3+],1\n")
+    with pytest.raises(InvalidInput, match=r"'CCCC\[NH3\+\]' is not one of EA, MA"):
+        plan_from_csv(space, GOALS, PlannerSettings(), observations=path)

@@ -24,7 +24,7 @@ Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96
-COLD = Effort(particles=512, moves=8, last_moves=15, keep=0.7)
+COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
 # Log Bayes factor of hypothesis plus GP against hypothesis alone, above which the
 # hypothesis leaves something unexplained.
 MISFIT_LOG_FACTOR = 1.5

@@ -22,6 +22,8 @@ LogLikelihood = Callable[[FloatArray], FloatArray]
 
 _LEAST_STEP = 1e-6
 _MOST_RUNGS = 400
+# A drift of fewer standard errors is taken for chance.
+_DRIFT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,15 @@ class Effort:
         moves: States of a chain on every rung.
         last_moves: States of a chain on the last rung.
         keep: Effective share of all states that a rung must leave.
+        blocks: How often the last rung's moves may be repeated while the chains'
+            log-likelihoods still drift.
     """
 
     particles: int = 512
     moves: int = 5
     last_moves: int = 10
     keep: float = 0.6
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,20 @@ def sample(
         weight = np.exp(gain - total)
         index = rng.permutation(_systematic(weight, effort.particles, rng))
         chains = _States(z[index], base[index], target[index])
-        states = [chains]
         rungs += 1
-        for _ in range((effort.last_moves if share >= 1.0 else effort.moves) - 1):
-            chains, acceptance = _sweep(chains, share, old, new, scale, rng)
-            states.append(chains)
-            scale *= np.exp(0.5 * (acceptance - 0.25))
-            scale = float(np.clip(scale, 0.05, 3.0))
+        last = share >= 1.0
+        before = None
+        for _ in range(effort.blocks if last else 1):
+            states = [] if before is not None else [chains]
+            while len(states) < (effort.last_moves if last else effort.moves):
+                chains, acceptance = _sweep(chains, share, old, new, scale, rng)
+                states.append(chains)
+                scale *= np.exp(0.5 * (acceptance - 0.25))
+                scale = float(np.clip(scale, 0.05, 3.0))
+            level = np.mean([one.target for one in states], axis=0)
+            if before is not None and not _drifts(before, level):
+                break
+            before = level
         z = np.concatenate([one.z for one in states])
         base = np.concatenate([one.base for one in states])
         target = np.concatenate([one.target for one in states])
@@ -128,6 +140,13 @@ def sample(
     return Population(
         chains.z, chains.target, log_evidence, z, target, rungs, acceptance
     )
+
+
+def _drifts(before: FloatArray, after: FloatArray) -> bool:
+    """Return whether the chains' mean log-likelihoods (P,) have moved as a whole."""
+    change = after - before
+    error = change.std() / np.sqrt(len(change))
+    return bool(abs(change.mean()) > _DRIFT * error)
 
 
 def _weighted(step: float, difference: FloatArray) -> FloatArray:
@@ -199,7 +218,7 @@ def _sweep(
     scale: float,
     rng: np.random.Generator,
 ) -> tuple[_States, float]:
-    """Move each half of the chains by differences of the other; return the share."""
+    """Move each half of the chains by differences of the other half's states."""
     middle = len(now.z) // 2
     first, second = now.rows(slice(middle)), now.rows(slice(middle, None))
     first, one = _move(first, second.z, share, old, new, scale, rng)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner import bounds, hypervolume
+from hp_lab.planner import bounds, gp, hypervolume
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
@@ -13,7 +13,7 @@ from hp_lab.planner.learning import Learner, Rewards, misfit, none_fits
 from hp_lab.planner.posterior import films, fit, from_bytes, remember, to_bytes
 from hp_lab.planner.priors import LogNormal, Normal, Uniform
 from hp_lab.planner.ready_made import NAMES
-from hp_lab.planner.smc import Effort
+from hp_lab.planner.smc import Effort, from_prior, log_sum, sample
 from hp_lab.planner.theory import from_table
 
 QUICK = Effort(particles=256, moves=5, last_moves=10, keep=0.6)
@@ -59,6 +59,70 @@ def test_the_evidence_of_a_conjugate_model_is_its_closed_form():
         data = line_data(seed=seed)
         found = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(seed))
         assert found.log_evidence == pytest.approx(exact_evidence(data), abs=0.3)
+
+
+def test_the_ladder_finds_mean_spread_and_evidence_of_a_normal():
+    # y = z + e with e ~ N(0, 0.1^2), in two coordinates of z ~ N(0, I).
+    y, sd = np.array([1.0, -0.5]), 0.1
+
+    def likelihood(z):
+        return multivariate_normal(y, sd**2 * np.eye(2)).logpdf(z)
+
+    rng = np.random.default_rng(0)
+    effort = Effort(particles=256, moves=8, last_moves=8, keep=0.7, blocks=4)
+    found = sample(from_prior(2, effort, rng), None, likelihood, effort, rng)
+    exact = multivariate_normal(np.zeros(2), (1 + sd**2) * np.eye(2)).logpdf(y)
+    assert found.log_evidence == pytest.approx(exact, abs=0.2)
+    assert np.allclose(found.visited.mean(axis=0), y / (1 + sd**2), atol=0.02)
+    assert np.allclose(found.visited.std(axis=0), sd / np.sqrt(1 + sd**2), rtol=0.15)
+    assert len(found.z) == effort.particles
+    assert np.allclose(found.visited_log_likelihood, likelihood(found.visited))
+
+
+def test_draws_in_the_wrong_place_are_moved_on_while_they_drift():
+    def likelihood(z):
+        return -0.5 * ((z[:, 0] - 3) / 0.5) ** 2
+
+    rng = np.random.default_rng(0)
+    levels = []
+    for blocks in (1, 30):
+        # One step of the ladder leaves few distinct draws, far from the mode.
+        effort = Effort(particles=64, moves=2, last_moves=2, keep=0.01, blocks=blocks)
+        runs = [
+            sample(from_prior(1, effort, rng), None, likelihood, effort, rng)
+            for _ in range(20)
+        ]
+        levels.append([abs(run.visited.mean() - 2.4) for run in runs])
+    assert np.mean(levels[1]) < 0.7 * np.mean(levels[0])
+
+
+def test_a_sum_of_exponentials_does_not_overflow():
+    assert log_sum(np.array([1e4, 1e4])) == pytest.approx(1e4 + np.log(2))
+    assert log_sum(np.array([-np.inf, 0.0])) == 0.0
+    assert log_sum(np.array([-np.inf, -np.inf])) == -np.inf
+
+
+def test_a_matrix_without_a_factor_leaves_those_of_the_others_alone():
+    good = np.array([[2.0, 0.0], [0.5, 1.0]])
+    bad = np.array([[1.0, 0.0], [2.0, 1.0]])
+    L = gp._cholesky(np.array([good, bad, good, good]))
+    assert np.isnan(L[1]).all()
+    assert np.allclose(L[[0, 2, 3]], np.linalg.cholesky(good))
+
+
+def test_a_residual_beyond_all_reason_does_not_spoil_its_neighbours():
+    data = line_data(5)
+    wild = Hypothesis(
+        name="wild",
+        function=lambda x, a: np.exp(a) * (1 + x["x"]),
+        priors={"a": Normal(mean=0, sd=1)},
+    )
+    bound = StructuredGP(name="wild", kernel=KERNEL, hypothesis=wild).bind(data)
+    z = np.zeros((3, 4))
+    z[1, 0] = 200.0
+    value = bound.log_likelihood(z)
+    assert value[1] == -np.inf
+    assert value[0] == value[2] == bound.log_likelihood(z[:1])[0]
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ _MOST_SPREAD = 0.5
 _MANY_FILMS = 60
 _SOME_FILMS = 40
 
-WARM = Effort(moves=3, last_moves=3, keep=0.5)
+WARM = Effort(moves=4, last_moves=4, keep=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,8 +91,8 @@ def sample(
 ) -> Population:
     """Move a population from the posterior of ``old`` to that of ``new``.
 
-    ``old`` is None where the population is a draw of the prior. While it is warm enough
-    (the effective sample size stays above ``effort.keep``) nothing is moved.
+    ``old`` is None where the population is a draw of the prior. A population whose
+    effective share stays above ``effort.keep`` gets there in one step.
 
     Raises:
         InvalidInput: No particle has a finite likelihood.
@@ -116,30 +116,29 @@ def sample(
         log_evidence += total - float(np.log(len(z)))
         weight = np.exp(gain - total)
         index = rng.permutation(_systematic(weight, effort.particles, rng))
-        chains = _States(z[index], base[index], target[index])
+        states = [_States(z[index], base[index], target[index])]
         rungs += 1
         last = share >= 1.0
-        before = None
+        level = None
         for _ in range(effort.blocks if last else 1):
-            states = [] if before is not None else [chains]
-            while len(states) < (effort.last_moves if last else effort.moves):
-                chains, acceptance = _sweep(chains, share, old, new, scale, rng)
-                states.append(chains)
+            visited = states if level is None else []
+            while len(visited) < (effort.last_moves if last else effort.moves):
+                moved, acceptance = _sweep(states[-1], share, old, new, scale, rng)
+                visited.append(moved)
+                states = visited
                 scale *= np.exp(0.5 * (acceptance - 0.25))
                 scale = float(np.clip(scale, 0.05, 3.0))
-            level = np.mean([one.target for one in states], axis=0)
+            before, level = level, np.mean([one.target for one in states], axis=0)
             if before is not None and not _drifts(before, level):
                 break
-            before = level
         z = np.concatenate([one.z for one in states])
         base = np.concatenate([one.base for one in states])
         target = np.concatenate([one.target for one in states])
         if rungs > _MOST_RUNGS:
             msg = "the ladder of tempered likelihoods does not end; widen the priors"
             raise InvalidInput(msg)
-    return Population(
-        chains.z, chains.target, log_evidence, z, target, rungs, acceptance
-    )
+    ends = states[-1]
+    return Population(ends.z, ends.target, log_evidence, z, target, rungs, acceptance)
 
 
 def _drifts(before: FloatArray, after: FloatArray) -> bool:

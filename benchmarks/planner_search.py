@@ -78,7 +78,7 @@ def bounds(seeds: int | None) -> dict[str, Any]:
     """Maximise where the detector saturated, below the truth, for a fifth of films."""
     seeds = seeds or 20
     space = Space.parse(dict.fromkeys(_FOUR, UNIT))
-    regret = {"exact": [], "bounds": [], "ignored": []}
+    regret = {"exact": [], "bounds": [], "ignored": [], "exact, a fifth fewer": []}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         value, _ = humps(rng, 4, 3)
@@ -89,7 +89,7 @@ def bounds(seeds: int | None) -> dict[str, Any]:
                 v: float, kind: str = kind, chance: np.random.Generator = chance
             ) -> tuple[float, Any]:
                 saturated, level = chance.random() < 0.2, chance.uniform(0.5, 0.9)
-                if kind == "exact" or not saturated:
+                if kind.startswith("exact") or not saturated:
                     return v, "exact"
                 return level * v, "lower_bound" if kind == "bounds" else "exact"
 
@@ -99,7 +99,8 @@ def bounds(seeds: int | None) -> dict[str, Any]:
                 seed=seed,
                 report=report,
             )
-            loop.run(25)
+            # What the exact films alone would be worth.
+            loop.run(20 if kind == "exact, a fifth fewer" else 25)
             kept.append(1.0 - value(_recommended(loop)))
     medians = {kind: float(np.median(kept)) for kind, kept in regret.items()}
     bars = [

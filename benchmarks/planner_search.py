@@ -119,7 +119,7 @@ def bounds(seeds: int | None) -> dict[str, Any]:
 
 
 def _recommended(loop: Loop) -> list[Any]:
-    """Return the point of the largest predicted mean, which is what one would report."""
+    """Return the point of the largest predicted mean, which one would report."""
     answer_goal = Goal(
         space=loop.space,
         objectives=loop.objectives,

@@ -36,9 +36,10 @@ def plan_from_csv(
 ) -> Answer:
     """Propose from a CSV with a film a row.
 
-    Columns: the space's settings, molecules by label or as SMILES; a column a quantity, empty where it was not found;
-    optionally QUANTITY_sigma and QUANTITY_kind (exact, lower_bound, upper_bound), id,
-    and status (failed, unreachable, or pending: being made, not measured yet).
+    Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
+    empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
+    lower_bound, upper_bound), id, and status (failed, unreachable, or pending: being
+    made, not measured yet).
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.

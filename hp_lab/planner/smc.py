@@ -119,7 +119,7 @@ def sample(
         states = [_States(z[index], base[index], target[index])]
         rungs += 1
         last = share >= 1.0
-        level = None
+        level: FloatArray | None = None
         for _ in range(effort.blocks if last else 1):
             visited = states if level is None else []
             while len(visited) < (effort.last_moves if last else effort.moves):
@@ -128,7 +128,8 @@ def sample(
                 states = visited
                 scale *= np.exp(0.5 * (acceptance - 0.25))
                 scale = float(np.clip(scale, 0.05, 3.0))
-            before, level = level, np.mean([one.target for one in states], axis=0)
+            before = level
+            level = np.mean([one.target for one in states], axis=0)
             if before is not None and not _drifts(before, level):
                 break
         z = np.concatenate([one.z for one in states])

@@ -12,9 +12,7 @@ SPACE = Space.parse(
     {
         "spacer": {"type": "molecule", "choices": ["PEA", "BA", "HA", "PA"]},
         "n": {"type": "ordinal", "values": [2, 3, 4]},
-        **{
-            f"x{i}": {"type": "continuous", "low": 0.0, "high": 1.0} for i in range(5)
-        },
+        **{f"x{i}": {"type": "continuous", "low": 0.0, "high": 1.0} for i in range(5)},
     }
 )
 

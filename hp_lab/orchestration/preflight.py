@@ -7,6 +7,7 @@ what none can do, or what no laboratory allows, is the campaign file's mistake.
 from collections import Counter
 from collections.abc import Iterator
 
+from hp_lab.analysis.film import ABSORBANCE_QUANTITIES, PL_QUANTITIES
 from hp_lab.chemistry.stocks import StockTable
 from hp_lab.errors import InvalidInput, UnreachableComposition
 from hp_lab.lab_config import LabConfig
@@ -18,6 +19,11 @@ from hp_lab.recipes.compiler import check_setting, compile_recipe
 from hp_lab.records import Candidate
 
 _DRAWS = 100
+# Quantity to the measurements of which one gives it.
+_MODES = {
+    **dict.fromkeys(ABSORBANCE_QUANTITIES, ("absorbance", "transmittance")),
+    **dict.fromkeys(PL_QUANTITIES, ("photoluminescence",)),
+}
 
 
 def check_campaign(campaign: CampaignFile, lab: LabConfig, stocks: StockTable) -> None:
@@ -29,11 +35,13 @@ def check_campaign(campaign: CampaignFile, lab: LabConfig, stocks: StockTable) -
         stocks: What its wells hold.
 
     Raises:
-        InvalidInput: A setting is unknown, or an end of its range is impossible
+        InvalidInput: An objective is nothing that is measured, a setting is unknown, or
+            an end of its range is impossible
             whatever the other settings are.
         UnreachableComposition: None of many candidates can be made; the message has
             the commonest reason.
     """
+    _check_objectives(campaign)
     for name, value in _ends(campaign.space):
         try:
             check_setting(name, value, campaign.process)
@@ -53,6 +61,26 @@ def check_campaign(campaign: CampaignFile, lab: LabConfig, stocks: StockTable) -
         "the stocks"
     )
     raise UnreachableComposition(msg)
+
+
+def _check_objectives(campaign: CampaignFile) -> None:
+    measured = {measurement.mode for measurement in campaign.process.measurements}
+    for objective in campaign.objectives:
+        name = objective.quantity
+        modes = _MODES.get(name)
+        if modes is None:
+            msg = (
+                f"objectives: quantity {name!r} is none that films are analysed for; "
+                f"use {', '.join(_MODES)}"
+            )
+            raise InvalidInput(msg)
+        if not measured.intersection(modes):
+            msg = (
+                f"objectives: {name} needs a measurement of {modes[0]}, but films get "
+                f"{', '.join(sorted(measured)) or 'none'}; add it to "
+                "process.measurements"
+            )
+            raise InvalidInput(msg)
 
 
 def _ends(space: Space) -> Iterator[tuple[str, float]]:

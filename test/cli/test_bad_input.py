@@ -16,6 +16,7 @@ SHORT_SIMPLEX = {
     "components": ["MA", "FA"],
     "upper": {"MA": 0.3, "FA": 0.3},
 }
+PURTY = {"quantity": "phase_purty", "goal": "maximize"}
 NO_STOCK = {"type": "molecule", "choices": ["NMA"]}
 
 
@@ -46,6 +47,8 @@ def run(tmp_path: Path, campaign: object) -> tuple[int, str]:
         ({"objectives": [{"quantity": "pl_peak_ev", "goal": "target"}]}, ["value"]),
         ({"process": {"precursor_ul": -5}}, ["process.precursor_ul", "-5"]),
         ({"colour": "red"}, ["colour"]),
+        ({"objectives": [PURTY]}, ["phase_purty", "phase_purity"]),
+        ({"process": {"measurements": []}}, ["phase_purity", "absorbance"]),
         ({"name": "../evil"}, ["name"]),
         ({"constraints": ["fa_fraction > 2"]}, ["constraint"]),
         (space(a_site=SHORT_SIMPLEX), ["space.a_site", "0.3", "sum to one"]),

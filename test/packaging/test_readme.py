@@ -33,6 +33,22 @@ def test_every_path_of_the_readme_is_there(path: str):
     assert (ROOT / path).exists() or (ROOT / "hp_lab" / path).exists()
 
 
+def links() -> list[tuple[Path, str]]:
+    """Every relative link of the README and the docs."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text("utf-8"))
+    ]
+
+
+def test_every_link_of_the_docs_leads_somewhere():
+    found = links()
+    assert found
+    assert [link for link in found if not (link[0].parent / link[1]).exists()] == []
+
+
 def test_ci_calls_the_test_command_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "\nmake test\n" in script

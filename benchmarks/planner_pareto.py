@@ -18,6 +18,8 @@ from hp_lab.units import FloatArray
 _FILMS = 50
 _SIGMA = 0.01
 _REFERENCE = 1.1
+# What BoTorch 0.18.1 reached with --peers: medians of three seeds.
+_BOTORCH_SHARE = {"zdt1": 0.9816, "dtlz2": 0.8385}
 
 
 def pareto(seeds: int | None) -> dict[str, Any]:
@@ -54,10 +56,9 @@ def pareto(seeds: int | None) -> dict[str, Any]:
                 }
             )
         shares[name] = [v / _true_volume(name) for v in volumes[name]]
+        ratio = np.median(shares[name]) / _BOTORCH_SHARE[name]
         bars.append(
-            at_least(
-                f"{name}: share of the true hypervolume", np.median(shares[name]), 0.85
-            )
+            at_least(f"{name}: hypervolume against BoTorch's once", ratio, 0.95)
         )
     return {
         "seeds": seeds,

@@ -19,7 +19,10 @@ _MOST_SPREAD = 0.5
 _MANY_FILMS = 60
 _SOME_FILMS = 40
 
-WARM = Effort(moves=4, last_moves=4, keep=0.5)
+# One film more can move a posterior far; with many films it seldom does, and sweeps
+# are dear.
+WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=4)
+WARM_MANY = Effort(moves=4, last_moves=4, keep=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,8 @@ def fit(
             memory.z, old.log_likelihood(memory.z), memory.log_evidence
         )
         if np.isfinite(start.log_likelihood).all():
-            warm = replace(WARM, particles=len(memory.z))
+            some = len(data) <= _MANY_FILMS
+            warm = replace(WARM if some else WARM_MANY, particles=len(memory.z))
             population = sample(
                 start, old.log_likelihood, bound.log_likelihood, warm, rng
             )
@@ -133,7 +137,7 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
     some = np.sort(rng.choice(len(bound.data), _SOME_FILMS, replace=False))
     part = bound.model.bind(bound.data.rows(some)).log_likelihood
     halfway = sample(first, None, part, effort, rng)
-    rest = replace(WARM, particles=effort.particles)
+    rest = replace(WARM_MANY, particles=effort.particles)
     return sample(halfway, part, bound.log_likelihood, rest, rng)
 
 

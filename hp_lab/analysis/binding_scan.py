@@ -25,7 +25,7 @@ _STRENGTH_LIMITS = (0.25, 4.0)
 _SWEEPS = 2
 # Neighbouring points miss a model alike, so chi**2 counts them this many times too
 # often where binding energies are weighed against each other.
-_COUNTED_TWICE = 3.0
+_COUNTED_TWICE = 5.0
 
 
 class BindingScan:

@@ -11,11 +11,11 @@ from hp_lab.units import FloatArray
 
 # Sigmas of shares, whose errors are far from normal, times this factor cover as they
 # should in films of known content.
-_SHARE_CALIBRATION = 0.88
+_SHARE_CALIBRATION = 0.9
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
-_LINE_SHARE, _STEP_SHARE = 0.012, 0.14
+_LINE_SHARE, _STEP_SHARE = 0.012, 0.155
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
 _UNRESOLVED_SHARE = 0.28

@@ -11,6 +11,9 @@ from hp_lab.planner.priors import LogNormal, Normal, Uniform
 from hp_lab.units import BOLTZMANN_EV_K, ZERO_C_K, FloatArray
 
 _REFERENCE_K = 373.15
+_REFERENCE_S = 600.0
+# Shorter anneals do as little as this one.
+_LEAST_S = 1.0
 
 
 @hypothesis(
@@ -142,6 +145,41 @@ def drop_window(
     return np.asarray(floor + height * np.exp(-0.5 * z**2))
 
 
+@hypothesis(
+    "process_window",
+    best_s=LogNormal(median=16.0, sd=0.35),
+    width_s=LogNormal(median=5.0, sd=0.5),
+    best_c=Normal(mean=103, sd=17),
+    width_c=LogNormal(median=15.0, sd=0.5),
+    activation_ev=LogNormal(median=0.9, sd=0.3),
+    height=LogNormal(median=0.5, sd=0.5),
+    floor=LogNormal(median=0.15, sd=0.5),
+)
+def process_window(
+    x: Inputs,
+    best_s: Parameter,
+    width_s: Parameter,
+    best_c: Parameter,
+    width_c: Parameter,
+    activation_ev: Parameter,
+    height: Parameter,
+    floor: Parameter,
+) -> FloatArray:
+    """Quality (0 to 1) against ``drop_time_s``, ``anneal_c`` and ``anneal_s``.
+
+    A film is good where the drop falls into its window and the anneal orders it without
+    decomposing it. Anneals are compared by the temperature that would do as much in
+    600 s at one activation energy; both windows are Gaussian. The priors are the ranges
+    of published recipes: drops after 10 to 25 s, 10 min at 70 to 150 C.
+    """
+    hot = x["anneal_c"] + ZERO_C_K
+    longer = np.log(np.maximum(x["anneal_s"], _LEAST_S) / _REFERENCE_S)
+    inverse = 1 / hot - BOLTZMANN_EV_K / activation_ev * longer
+    off_s = (x["drop_time_s"] - best_s) / width_s
+    off_c = (1 / np.maximum(inverse, 1e-6) - ZERO_C_K - best_c) / width_c
+    return np.asarray(floor + height * np.exp(-0.5 * (off_s**2 + off_c**2)))
+
+
 NAMES = (
     confinement.name,
     bowing.name,
@@ -151,4 +189,5 @@ NAMES = (
     arrhenius.name,
     jmak.name,
     drop_window.name,
+    process_window.name,
 )

@@ -230,6 +230,21 @@ def test_ready_made_hypotheses_are_finite_at_their_prior(name):
     assert np.isfinite(value).all()
 
 
+def test_anneals_that_do_as_much_make_films_alike():
+    # k(T) t is the same for twice the time where ln 2 = Ea/k (1/T2 - 1/T1).
+    window = find("process_window")
+    ea, first_k = 0.9, 110 + 273.15
+    second_k = 1 / (1 / first_k + 8.617333e-5 / ea * np.log(2))
+    x = {
+        "drop_time_s": np.array([14.0, 14.0, 16.0, 16.0]),
+        "anneal_c": np.array([first_k, second_k, first_k, 373.15]) - 273.15,
+        "anneal_s": np.array([600.0, 1200.0, 600.0, 600.0]),
+    }
+    value = window.mean(x, np.array([[16.0, 5.0, 100.0, 15.0, ea, 0.6, 0.1]]))[0]
+    assert value[0] == pytest.approx(value[1], rel=1e-6)
+    assert value[0] < value[2] < value[3] == pytest.approx(0.7)
+
+
 def test_the_edge_of_order_is_onsagers():
     # sinh(2 K) = 1 at K = 0.4407.
     K = {"j1": np.array([0.4406, 0.4408]), "j2": np.zeros(2)}

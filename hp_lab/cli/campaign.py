@@ -87,11 +87,14 @@ def resume(
     run_dir = find_run_dir(runs, run_id)
     found = run_status(run_dir)
     if found["status"] in {"done", "cancelled", "failed"}:
-        console.print(f"{run_dir.run_id} is {found['status']}: {found['reason']}")
+        if as_json:
+            print_json(found)
+        else:
+            console.print(f"{run_dir.run_id} is {found['status']}: {found['reason']}")
         return
     if is_being_written(run_dir):
         # A program has it under way: it is that one that has to go on.
-        _order("resume")
+        _order("resume", as_json)
         return
     virtual_time = virtual_time or run_dir.world.exists()
     run_to_end(run_dir, resume=True, virtual_time=virtual_time, as_json=as_json)
@@ -126,38 +129,42 @@ def status(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None
 
 
 @app.command()
-def pause() -> None:
+def pause(as_json: AsJson = False) -> None:
     """Start nothing new in the running campaign."""
-    _order("pause")
+    _order("pause", as_json)
 
 
 @app.command()
-def cancel() -> None:
+def cancel(as_json: AsJson = False) -> None:
     """End the running campaign for good."""
-    _order("cancel")
+    _order("cancel", as_json)
 
 
 @app.command()
 def answer(
     question_id: Annotated[str, typer.Argument(help="As `status` shows it.")],
     decision: Annotated[str, typer.Argument(help="retry, skip, quarantine, cancel.")],
+    as_json: AsJson = False,
 ) -> None:
     """Answer a question of the running campaign."""
     from hp_lab.nodes.client import LabClient
 
     with LabClient() as client:
         accepted, message = client.answer(question_id, decision)
-    if not accepted:
-        raise HpLabError(message)
+    _say(accepted, message or f"{question_id}: {decision}", as_json)
 
 
 @app.command()
-def report(run_id: Run = "", runs: Runs = ROOT) -> None:
+def report(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None:
     """Write a run's report.html anew."""
     from hp_lab.orchestration.report import report_run
 
     run_dir = find_run_dir(runs, run_id)
-    console.print(str(report_run(run_dir)))
+    path = report_run(run_dir)
+    if as_json:
+        print_json({"run_id": run_dir.run_id, "report": str(path)})
+    else:
+        console.print(str(path))
 
 
 def _with_changes(
@@ -180,11 +187,18 @@ def _with_changes(
     return campaign, text
 
 
-def _order(what: str) -> None:
+def _order(what: str, as_json: bool) -> None:
     from hp_lab.nodes.client import LabClient
 
     with LabClient() as client:
         success, message = client.trigger(f"/campaign/{what}")
+    _say(success, message, as_json)
+
+
+def _say(success: bool, message: str, as_json: bool) -> None:
     if not success:
         raise HpLabError(message)
-    console.print(message)
+    if as_json:
+        print_json({"message": message})
+    else:
+        console.print(message)

@@ -62,11 +62,16 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Directory; default: RUN/export.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a run's candidates, observations and task times as CSV and JSON."""
     from hp_lab.store.export import export_run
 
     run_dir = find_run_dir(runs, run_id)
     target = out or run_dir.path / "export"
-    for path in export_run(run_dir.journal, target):
-        console.print(str(path))
+    paths = [str(path) for path in export_run(run_dir.journal, target)]
+    if as_json:
+        print_json({"run_id": run_dir.run_id, "files": paths})
+        return
+    for path in paths:
+        console.print(path)

@@ -7,11 +7,12 @@ import numpy as np
 from hp_lab.analysis.library import PhaseLine
 from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.phase_model import PhaseModel
+from hp_lab.analysis.spectrum import BoolArray
 from hp_lab.units import FloatArray
 
 # Sigmas of shares, whose errors are far from normal, times this factor cover as they
 # should in films of known content.
-_SHARE_CALIBRATION = 0.9
+_SHARE_CALIBRATION = 0.79
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
@@ -75,6 +76,7 @@ class PhaseFit:
         variance = float(member @ self._block(0) @ member)
         share = float(member @ self.share)
         sigma = _SHARE_CALIBRATION * float(np.sqrt(max(variance, 0.0)))
+        sigma = float(np.hypot(sigma, self._dip(member > 0.0)))
         # No distribution between 0 and 1 is wider than this; a share of just 0 or 1
         # may lie a sigma inside.
         inside = min(sigma, 0.5)
@@ -83,6 +85,21 @@ class PhaseFit:
         return Measured(
             value=share, sigma=float(max(min(sigma, widest), _LEAST_SHARE_SIGMA))
         )
+
+    def _dip(self, member: BoolArray) -> float:
+        """Return by how much one phase falls below the mean of its neighbours.
+
+        Distributions over n have no such gaps as a rule; a search that prefers few
+        phases makes them.
+        """
+        places = np.flatnonzero(member)
+        if places.size != 1 or not 0 < places[0] < len(self.library) - 1:
+            return 0.0
+        before, at, after = places[0] - 1, places[0], places[0] + 1
+        if not (self.library[at].is_perovskite and self.library[after].is_perovskite):
+            return 0.0
+        mean = 0.5 * float(self.share[before] + self.share[after])
+        return max(mean - float(self.share[at]), 0.0)
 
     @property
     def exciton_sigma_ev(self) -> FloatArray:

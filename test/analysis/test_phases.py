@@ -151,3 +151,10 @@ def test_a_thickness_comes_back_from_its_unknown():
     background = FilmBackground(ENERGY_EV, absorbance({1: 0.8}))
     unknown = background.thickness_unknown(320.0)
     assert background.thickness_nm(np.array([unknown, 0, 0, 0])) == pytest.approx(320.0)
+
+
+def test_a_phase_missing_between_two_that_are_there_is_uncertain():
+    fit = fitted(absorbance({0: 0.3, 1: 0.3, 3: 0.3}), None)
+    missing = fit.share_of("n=3")
+    neighbours = 0.5 * (fit.share_of("n=2").value + fit.share_of("n=4").value)
+    assert missing.sigma > 0.8 * (neighbours - missing.value)

@@ -56,7 +56,10 @@ def find_spikes(
         excess = value - predicted
         limit = _SIGMAS * sigma * np.sqrt(1.0 + np.sum(weights**2))
         limit = limit + _SHARE * np.abs(predicted)
-        fresh = (excess > limit) & _is_crest(excess, hole) & ~spikes
+        # A spike spoils the prediction of all points within reach; the highest goes
+        # first, and what is left of the others shows in the next round.
+        open_excess = np.where(spikes, -np.inf, excess)
+        fresh = (excess > limit) & _is_crest(open_excess, reach) & ~spikes
         if not fresh.any():
             break
         grown = _grow(fresh, excess, limit, hole)
@@ -81,10 +84,10 @@ def spikes_matter(value: FloatArray, spikes: BoolArray) -> bool:
     return excess > _WORTH_A_FLAG * float(np.ptp(left))
 
 
-def _is_crest(excess: FloatArray, hole: int) -> BoolArray:
-    """Return where the excess is the highest within the hole's reach on both sides."""
-    padded = np.pad(excess, hole, mode="constant", constant_values=-np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * hole + 1)
+def _is_crest(excess: FloatArray, reach: int) -> BoolArray:
+    """Return where the excess is the highest within a reach on both sides."""
+    padded = np.pad(excess, reach, mode="constant", constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
     return np.asarray(excess >= windows.max(axis=1))
 
 

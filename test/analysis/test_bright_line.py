@@ -29,6 +29,7 @@ def test_a_line_is_found_where_it_lies(shift_nm, fwhm_nm):
     assert line.shift_nm.sigma < 0.2
 
 
+@pytest.mark.slow
 def test_errors_of_the_position_are_as_large_as_stated():
     scores = []
     for seed in range(60):

@@ -73,12 +73,14 @@ def test_the_gap_is_found_far_from_the_librarys_binding_energy(factor):
     assert fit.exciton_of("n=2").value == pytest.approx(LIBRARY[1].exciton_ev, abs=4e-3)
 
 
+@pytest.mark.slow
 def test_a_step_under_another_exciton_is_known_less_well():
     alone = fitted(absorbance({1: 0.5})).gap_of("n=2")
     hidden = fitted(absorbance({0: 0.5, 1: 0.2, 2: 0.2})).gap_of("n=2")
     assert hidden.sigma > 1.5 * alone.sigma
 
 
+@pytest.mark.slow
 def test_the_mean_over_a_name_lies_between_its_members():
     fit = fitted(absorbance({5: 0.2, 6: 0.2, 7: 0.3}), None)
     thick = [i for i, line in enumerate(LIBRARY) if line.label == "n>=6"]
@@ -153,6 +155,7 @@ def test_a_thickness_comes_back_from_its_unknown():
     assert background.thickness_nm(np.array([unknown, 0, 0, 0])) == pytest.approx(320.0)
 
 
+@pytest.mark.slow
 def test_a_phase_missing_between_two_that_are_there_is_uncertain():
     fit = fitted(absorbance({0: 0.3, 1: 0.3, 3: 0.3}), None)
     missing = fit.share_of("n=3")

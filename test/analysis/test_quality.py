@@ -73,6 +73,7 @@ def spiked(spectrum: Spectrum) -> Spectrum:
     return replace(spectrum, counts=counts)
 
 
+@pytest.mark.slow
 def test_good_readings_are_not_doubted(make_pl, make_absorbance):
     assert "pl_peak_ev" in accepted(read(with_excitation(make_pl())))
     assert "exciton_ev" in accepted(read(reflecting(make_absorbance())))
@@ -125,6 +126,7 @@ def test_a_spectrum_that_ends_before_the_excitons_is_cut(make_absorbance):
 
 
 @pytest.mark.parametrize("factor", [0.4, 0.7, 1.5, 2.5])
+@pytest.mark.slow
 def test_another_integration_time_is_a_wrong_reference(make_absorbance, factor):
     spectrum = reflecting(make_absorbance())
     seconds = spectrum.reference_integration_s * factor
@@ -133,6 +135,7 @@ def test_another_integration_time_is_a_wrong_reference(make_absorbance, factor):
     assert not accepted(result)
 
 
+@pytest.mark.slow
 def test_a_substrate_that_absorbs_in_the_violet_is_a_wrong_reference(make_absorbance):
     axis = np.linspace(345.0, 950.0, 1400)
     spectrum = reflecting(make_absorbance(wavelength_nm=axis, lamp_counts=60_000.0))

@@ -16,7 +16,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from hp_lab.errors import InvalidConfig
 
@@ -223,7 +222,7 @@ def check_model(model: type[ModelT], data: object, origin: str) -> ModelT:
         raise InvalidConfig("\n".join(lines)) from error
 
 
-def _field(fault: ErrorDetails, data: Any) -> str:  # noqa: ANN401 - plain data
+def _field(fault: Mapping[str, Any], data: Any) -> str:  # noqa: ANN401 - plain data
     """Return where a fault is, in the words of the data alone.
 
     pydantic's path also has the tags of unions, and names that a model gives to what

@@ -16,10 +16,10 @@ _SHARE_CALIBRATION = 0.79
 _LEAST_SHARE_SIGMA = 0.005
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
-_LINE_SHARE, _STEP_SHARE = 0.012, 0.155
+_LINE_SHARE, _STEP_SHARE = 0.011, 0.155
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
-_UNRESOLVED_SHARE = 0.28
+_UNRESOLVED_SHARE = 0.25
 _GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
 
 

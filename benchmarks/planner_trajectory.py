@@ -17,6 +17,7 @@ _LIMITS = {"high_c": 170, "max_hold_s": 900, "max_total_s": 3600}
 _RAMP_K_MIN = 15.0
 _FILMS = 40
 _PROFILES = 10_000
+_ROUNDING = 1e-9
 
 
 def trajectory(seeds: int | None) -> dict[str, Any]:
@@ -129,9 +130,9 @@ def _kept(one: Settings) -> bool:
     # Ramps end between two seconds: each may add a part of one.
     parts = len(one) // 3
     return bool(
-        curve.max() <= _LIMITS["high_c"]
+        curve.max() <= _LIMITS["high_c"] * (1 + _ROUNDING)
         and len(curve) - 1 - parts <= _LIMITS["max_total_s"]
-        and np.abs(np.diff(curve)).max() * 60 <= _RAMP_K_MIN * (1 + 1e-9)
+        and np.abs(np.diff(curve)).max() * 60 <= _RAMP_K_MIN * (1 + _ROUNDING)
     )
 
 

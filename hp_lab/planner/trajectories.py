@@ -3,9 +3,10 @@
 A generative model of profiles is learned from random ones within the limits: an encoder
 (the temperature that the film sees over time, and thermally activated doses, projected
 on principal components) and a decoder (a quadratic regression from those components to
-segments). The kernel compares profiles by their latent coordinates, so two profiles
-that heat a film alike are alike however their segments are written; proposals are drawn
-in the latent space, and what the decoder gives is brought within the limits.
+segments). First profiles are drawn in the latent space and later ones moved in it or in
+single segments; what the decoder gives is brought within the limits. The kernel compares
+the segments' numbers, with a length for each: a few latent coordinates blur what one
+step of a profile does, and good profiles took longer to find by them.
 """
 
 from collections.abc import Sequence
@@ -90,8 +91,8 @@ class Trajectory(Model):
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Columns that the kernel looks at: each latent coordinate."""
-        return tuple((3 * self.segments + i,) for i in range(self.latent))
+        """Columns that the kernel looks at: each number of each segment."""
+        return tuple((i,) for i in range(3 * self.segments))
 
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""

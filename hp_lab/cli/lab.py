@@ -22,7 +22,6 @@ _LIBRARIES = (
     "scikit-learn",
     "rdkit",
     "ortools",
-    "lmfit",
     "pybaselines",
     "pylabrobot",
     "seabreeze",

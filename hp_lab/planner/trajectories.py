@@ -3,10 +3,10 @@
 A generative model of profiles is learned from random ones within the limits: an encoder
 (the temperature that the film sees over time, and thermally activated doses, projected
 on principal components) and a decoder (a quadratic regression from those components to
-segments). First profiles are drawn in the latent space and later ones moved in it or in
-single segments; what the decoder gives is brought within the limits. The kernel compares
-the segments' numbers, with a length for each: a few latent coordinates blur what one
-step of a profile does, and good profiles took longer to find by them.
+segments). First profiles are drawn in the latent space, later ones moved in it or in
+single segments; what the decoder gives is brought within the limits. The kernel
+compares the segments' numbers, with a length for each: a few latent coordinates blur
+what one step of a profile does, and good profiles took longer to find by them.
 """
 
 from collections.abc import Sequence

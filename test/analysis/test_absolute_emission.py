@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 import hp_lab.analysis
 from hp_lab.analysis.analyzed_spectrum import AnalyzedSpectrum, analyzed_files
@@ -74,7 +75,7 @@ def test_the_splitting_of_a_step_absorber_is_found() -> None:
     thermal_ev = BOLTZMANN_EV_K * 298.15
     curve = flux(1.60, thermal_ev, 1.15)
     photocurrent_ma = 22.0
-    emitted = float(np.trapezoid(curve.value, curve.wavelength_nm))
+    emitted = float(trapezoid(curve.value, curve.wavelength_nm))
     share = emitted * 1.602176634e-19 / (1e-3 * photocurrent_ma)
     header = {
         "LuQY (%)": str(100.0 * share),

@@ -109,12 +109,16 @@ def left_out_errors(surrogate: Surrogate) -> FloatArray:
     """Return standardised errors (n,) of the films, each left out of the fit.
 
     Particles are weighted by 1 / p(y_i | the others), which takes the film out of the
-    hyperparameters' posterior too (Gelfand, Dey and Chang 1992).
+    hyperparameters' posterior too (Gelfand, Dey and Chang 1992). A film that was given
+    little weight as an outlier counts with its own variance: outliers are the tails.
     """
+    own = surrogate.data.variance
     start, total, level = 0, [], []
     for process in surrogate.processes:
         end = start + len(process.z)
         residual, sd = process.leave_one_out()
+        given = process.bound.data.variance - own
+        sd = np.sqrt(np.maximum(sd**2 - given, process.noise_sd[:, None] ** 2 + own))
         z = residual / sd
         log = np.log(surrogate.weights[start:end, None])
         total.append(log + 0.5 * z**2 + np.log(sd))

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -112,15 +110,3 @@ def test_the_integration_time_of_the_reference_does_not_matter(make_absorbance):
 def test_the_same_readings_give_the_same_observations(make_pl, make_absorbance):
     spectra = [make_pl(), make_absorbance()]
     assert analyze_film(spectra, **KEYS) == analyze_film(spectra, **KEYS)
-
-
-@pytest.mark.slow
-def test_a_film_is_analysed_in_150_ms(make_pl, make_absorbance):
-    spectra = [make_pl(), make_absorbance()]
-    analyze_film(spectra, context=PEA2, **KEYS)
-    spent = []
-    for _ in range(5):
-        start = time.process_time()
-        analyze_film(spectra, context=PEA2, **KEYS)
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.15

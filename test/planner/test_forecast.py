@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hp_lab.planner.forecast import Forecast, learn_tails
+from hp_lab.planner.forecast import Forecast, learn_tails, left_out_errors
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
@@ -56,3 +56,14 @@ def test_heavy_tails_are_learned():
     far = np.array(-5.0)
     assert tails.cumulative(far) > 20 * norm.cdf(-5.0)
     assert tails.log_density(z).sum() > norm.logpdf(z, scale=z.std()).sum()
+
+
+def test_an_outlier_of_little_weight_is_still_an_error_of_the_forecast():
+    x = np.linspace(0, 1, 20)[:, None]
+    y = np.sin(5 * x[:, 0])
+    y[10] += 4.0
+    readings = [Reading(value=float(v), sigma=0.05) for v in y]
+    labels = [str(i) for i in range(20)]
+    surrogate = Surrogate(SPACE, x, readings, labels, rng=np.random.default_rng(0))
+    assert any("outlier" in note for note in surrogate.notes)
+    assert abs(left_out_errors(surrogate)[10]) > 8

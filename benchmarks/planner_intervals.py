@@ -15,12 +15,13 @@ from hp_lab.planner.surrogate import Surrogate
 from hp_lab.units import FloatArray
 
 LEVELS = (0.5, 0.8, 0.95)
+_MOST_TRAINING = 100
 # What a right forecast keeps to with this probability.
 _LIMITS = 0.95
 
 
 def intervals(seeds: int | None) -> dict[str, Any]:
-    """Learn from half of a pool, forecast the rest, on several splits.
+    """Learn from half of a pool (100 at most), forecast the rest, on several splits.
 
     The held-out readings are means of replicates with a standard error of their own,
     which the forecast includes. The coverage is that of all splits; its limits are
@@ -34,7 +35,7 @@ def intervals(seeds: int | None) -> dict[str, Any]:
         shares, ours, theirs = [], [], []
         for seed in range(seeds):
             order = np.random.default_rng(seed).permutation(len(pool.value))
-            count = len(order) // 2
+            count = min(len(order) // 2, _MOST_TRAINING)
             seen, out = order[:count], order[count:]
             forecast = _forecast(pool, seen, out, seed)
             shares.append(forecast.cumulative(pool.value[out]))

@@ -85,7 +85,7 @@ class StructuredGP:
     kernel: Kernel
     hypothesis: Hypothesis | None = None
     variance: Prior = field(default_factory=LogNormal)
-    noise: Prior = field(default_factory=LogNormal)
+    noise: LogNormal = field(default_factory=LogNormal)
     constant: float = 0.0
     offset: float = 0.0
     scale: float = 1.0

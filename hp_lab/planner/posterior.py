@@ -9,6 +9,7 @@ import numpy as np
 
 from hp_lab.planner.evidence import Evidence, bridge
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
+from hp_lab.planner.low_noise import with_low_noise
 from hp_lab.planner.smc import Effort, Population, from_prior, sample
 from hp_lab.units import FloatArray
 
@@ -133,7 +134,8 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
     """
     first = from_prior(len(bound.model.priors), effort, rng)
     if len(bound.data) <= _MANY_FILMS:
-        return sample(first, None, bound.log_likelihood, effort, rng)
+        climbed = sample(first, None, bound.log_likelihood, effort, rng)
+        return with_low_noise(climbed, bound, effort, rng)
     some = np.sort(rng.choice(len(bound.data), _SOME_FILMS, replace=False))
     part = bound.model.bind(bound.data.rows(some)).log_likelihood
     halfway = sample(first, None, part, effort, rng)

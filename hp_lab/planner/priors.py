@@ -37,6 +37,10 @@ class LogNormal(Model):
         """Return the value of z."""
         return np.asarray(self.median * np.exp(np.clip(self.sd * z, -300, 300)))
 
+    def place(self, value: float) -> float:
+        """Return the z of a value above 0."""
+        return float(np.log(value / self.median) / self.sd)
+
 
 class Uniform(Model):
     """A uniform prior between low and high."""

@@ -10,7 +10,7 @@ gradients: they are differences of other states (ter Braak, Stat. Comput. 16 (20
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,37 @@ class Population:
     ) -> "Population":
         """Return a population from which nothing has moved yet."""
         return cls(z, log_likelihood, log_evidence, z, log_likelihood)
+
+    def chains(self, index: np.ndarray) -> "Population":
+        """Return some of the chains with all their states."""
+        states = len(self.visited) // len(self.z)
+        rows = (np.arange(states)[:, None] * len(self.z) + index).ravel()
+        return replace(
+            self,
+            z=self.z[index],
+            log_likelihood=self.log_likelihood[index],
+            visited=self.visited[rows],
+            visited_log_likelihood=self.visited_log_likelihood[rows],
+        )
+
+    def joined(self, other: "Population") -> "Population":
+        """Return these chains and others with as many states."""
+
+        def both(mine: FloatArray, theirs: FloatArray) -> FloatArray:
+            shape = (-1, len(self.z), *mine.shape[1:])
+            others = theirs.reshape(-1, len(other.z), *mine.shape[1:])
+            states = np.concatenate([mine.reshape(shape), others], axis=1)
+            return states.reshape(-1, *mine.shape[1:])
+
+        return replace(
+            self,
+            z=np.concatenate([self.z, other.z]),
+            log_likelihood=np.concatenate([self.log_likelihood, other.log_likelihood]),
+            visited=both(self.visited, other.visited),
+            visited_log_likelihood=both(
+                self.visited_log_likelihood, other.visited_log_likelihood
+            ),
+        )
 
 
 def from_prior(dimensions: int, effort: Effort, rng: np.random.Generator) -> Population:

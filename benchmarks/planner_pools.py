@@ -74,9 +74,9 @@ def multimodal() -> dict[str, Pool]:
 
     ``decoy`` (400 points in two dimensions): a broad hump of height 0.6, two small ones
     of 0.4, and a narrow one of height 1 in the opposite corner. ``trap`` (500 points in
-    three dimensions): a plane that rises to 0.6 in one corner, and a narrow hump near
-    the opposite one, where the plane is lowest. In both the best twentieth is on the
-    narrow hump. Readings have noise of 0.02.
+    three dimensions): a hump of height 0.5 that fills most of the cube, and a narrow
+    one of height 1 near the corner that is farthest from it. In both the best twentieth
+    is on the narrow hump. Readings have noise of 0.02.
     """
 
     def decoy(X: FloatArray) -> FloatArray:
@@ -89,7 +89,8 @@ def multimodal() -> dict[str, Pool]:
         return np.asarray(np.max([_hump(X, *one) for one in humps], axis=0))
 
     def trap(X: FloatArray) -> FloatArray:
-        return 0.6 * X.mean(axis=1) + _hump(X, (0.2, 0.2, 0.2), 0.2, 0.9)
+        broad = _hump(X, (0.7, 0.7, 0.7), 0.45, 0.5)
+        return np.maximum(broad, _hump(X, (0.2, 0.2, 0.2), 0.2, 1.0))
 
     return {"decoy": _synthetic(decoy, 2, 400), "trap": _synthetic(trap, 3, 500)}
 

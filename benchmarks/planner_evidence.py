@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from hp_lab.planner.posterior import fit
 from hp_lab.planner.priors import LogNormal, Normal
 
 _FILMS = 15
+# Nested sampling takes a minute a problem; what it found is kept with the project.
+_KEPT = Path(__file__).with_name("planner_evidence_dynesty.json")
 MODELS = {
     "a": ("power|power", "linear|linear", "vanilla"),
     "b": (*problems.MEANS, "vanilla"),
@@ -73,9 +76,8 @@ def evidence(seeds: int | None) -> dict[str, Any]:
 @planner_peers.comparison("evidence")
 def _against_dynesty(result: Json) -> tuple[Json, list[Json]]:
     rows = result["fits"]
-    kept = planner_peers.ENVIRONMENT / "evidence.json"
     given = {"problems": [{"key": r["key"], **r["problem"]} for r in rows]}
-    known = planner_peers.run("planner_evidence_worker.py", str(kept), given=given)
+    known = planner_peers.run("planner_evidence_worker.py", str(_KEPT), given=given)
     errors: dict[str, list[float]] = {}
     for row in rows:
         peer = known[row["key"]]

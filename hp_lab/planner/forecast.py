@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, log_ndtr, logsumexp, ndtr, ndtri, stdtr
+from scipy.special import gammaln, log_ndtr, logsumexp, ndtri_exp, stdtr
 
 from hp_lab.planner.surrogate import Surrogate
 from hp_lab.units import FloatArray
 
 # Grid of Student's t: the inverse of its degrees of freedom and the log of its width.
-_INVERSE_DOF = np.array([1e-4, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+_INVERSE_DOF = np.array([1e-4, 0.1, 0.2, 0.3, 0.4, 0.5])
 _LOG_WIDTH = np.linspace(-0.9, 0.9, 19)
-# Their prior: an exponential of this mean, and a normal of this deviation about 0.
-_INVERSE_DOF_MEAN = 0.3
+# Their prior: uniform, and a normal of this deviation about 0.
 _LOG_WIDTH_SD = 0.5
 _NEGLIGIBLE = 0.01
 _HALVINGS = 60
@@ -51,8 +50,8 @@ def learn_tails(z: FloatArray) -> Tails:
     """
     inverse, log_width = (g.ravel() for g in np.meshgrid(_INVERSE_DOF, _LOG_WIDTH))
     dof, width = 1 / inverse, np.exp(log_width)
-    log = -inverse / _INVERSE_DOF_MEAN - 0.5 * (log_width / _LOG_WIDTH_SD) ** 2
-    log = log + _log_student(z[:, None], dof, width).sum(axis=0)
+    log = -0.5 * (log_width / _LOG_WIDTH_SD) ** 2
+    log += _log_student(z[:, None], dof, width).sum(axis=0)
     weight = np.exp(log - log.max())
     kept = weight > _NEGLIGIBLE * weight.max()
     return Tails(dof[kept], width[kept], weight[kept] / weight[kept].sum())
@@ -82,14 +81,17 @@ class Forecast:
 
     def log_density(self, y: FloatArray) -> FloatArray:
         """Return the log density (m,) of readings y (m,)."""
-        log = self.tails.log_density((y - self._mean) / self._sd) - np.log(self._sd)
-        return np.asarray(logsumexp(log, axis=0, b=self._weight[:, None]))
+        z = self._standardised(y)
+        e = (y - self._mean) / self._sd
+        log = logsumexp(-0.5 * e**2 - np.log(self._sd), axis=0, b=self._weight[:, None])
+        return np.asarray(self.tails.log_density(z) + 0.5 * z**2 + log)
 
     def cumulative(self, y: FloatArray) -> FloatArray:
         """Return the probability (m,) that a reading is at most y (m,)."""
-        return np.asarray(
-            self._weight @ self.tails.cumulative((y - self._mean) / self._sd)
-        )
+        return self.tails.cumulative(self._standardised(y))
+
+    def _standardised(self, y: FloatArray) -> FloatArray:
+        return _normal_score((y - self._mean) / self._sd, self._weight[:, None])
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the central interval (m,), (m,) that holds a share of the readings."""
@@ -126,10 +128,20 @@ def left_out_errors(surrogate: Surrogate) -> FloatArray:
         start = end
     z, log_weight = np.vstack(level), np.vstack(total)
     weight = np.exp(log_weight - logsumexp(log_weight, axis=0))
-    # Far out the normal's quantile of a rounded probability would be infinite.
-    share = (weight * ndtr(-np.abs(z))).sum(axis=0)
-    sign = np.sign((weight * z).sum(axis=0))
-    return np.asarray(sign * -ndtri(np.clip(share, np.exp(log_ndtr(-35.0)), 0.5)))
+    return _normal_score(z, weight)
+
+
+def _normal_score(e: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the normal scores (m,) of errors that are standard normal by component.
+
+    Args:
+        e: A reading's error by each component in units of its deviation, (P, m).
+        weight: Of the components, summing to 1, (P, m) or (P, 1).
+    """
+    # From the smaller tail, since the other one is rounded to 1.
+    below = logsumexp(log_ndtr(e), axis=0, b=weight)
+    above = logsumexp(log_ndtr(-e), axis=0, b=weight)
+    return np.where(below < above, ndtri_exp(below), -ndtri_exp(above))
 
 
 def _log_student(z: FloatArray, dof: FloatArray, width: FloatArray) -> FloatArray:

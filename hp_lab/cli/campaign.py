@@ -32,8 +32,10 @@ VirtualTime = Annotated[
 ROOT = Path("runs")
 
 
-Seed = Annotated[int | None, typer.Option(help="Instead of the file's.")]
-Films = Annotated[int | None, typer.Option(help="Instead of the file's.")]
+Seed = Annotated[int | None, typer.Option(help="Seed instead of the campaign file's.")]
+Films = Annotated[
+    int | None, typer.Option(help="Films to make instead of the campaign file's.")
+]
 
 
 def demo(

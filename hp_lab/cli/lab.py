@@ -13,7 +13,7 @@ from hp_lab.cli.domain_lock import only_laboratory
 from hp_lab.cli.files import config_file
 from hp_lab.cli.output import AsJson, console, print_json, print_table
 from hp_lab.clock import WallClock
-from hp_lab.errors import HpLabError
+from hp_lab.errors import HpLabError, InvalidInput
 from hp_lab.lab_config import load_lab_config
 
 _LIBRARIES = (
@@ -46,7 +46,10 @@ def up(
     ] = Path("runs/emulated-lab"),
     seed: Annotated[int, typer.Option(help="Seed of the hidden world.")] = 1,
     speed: Annotated[
-        float, typer.Option(help="Laboratory seconds per second; emulated only.")
+        float,
+        typer.Option(
+            help="Laboratory seconds per second, above 0; for emulated laboratories."
+        ),
     ] = 1.0,
     keep_world: Annotated[
         bool, typer.Option("--keep-world", help="Go on with the run dir's old world.")
@@ -59,6 +62,9 @@ def up(
     from hp_lab.nodes.bringup import LabOptions
     from hp_lab.nodes.supervisor import free_tcp_ports, supervise
 
+    if not 0 < speed < float("inf"):
+        msg = f"speed {speed} must be above 0 and finite; 1 is real time"
+        raise InvalidInput(msg)
     if speed != 1.0 and not emulated:
         msg = f"speed {speed} is for emulated laboratories; real ones run at 1"
         raise HpLabError(msg)
@@ -88,7 +94,11 @@ def doctor(
     lab: Annotated[Path | None, typer.Option(help="Laboratory (YAML).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is installed, what is connected and what is wrong."""
+    """Show what is installed, what is connected and what is wrong.
+
+    Exit code 1 where software or the laboratory's file is wrong; instruments may be
+    unplugged.
+    """
     rows = [
         ("Python", platform.python_version(), "ok"),
         ("ROS", os.environ.get("ROS_DISTRO", "wheels"), _ros_state()),
@@ -103,9 +113,14 @@ def doctor(
         config = load_lab_config(path)
     except HpLabError as error:
         rows.append(("laboratory", "", str(error)))
+        config = None
     else:
         rows.append(("laboratory", str(path), "ok"))
+    sound = all(state == "ok" for _, _, state in rows)
+    if config is not None:
         ports = {
+            "pipettor": config.pipettor.address,
+            "spectrometer": config.spectrometer.address,
             "spin coater motor": config.spin_coater.motor_port,
             "spin coater relay": config.spin_coater.relay_port,
             "gantry": config.gantry.motion_port,
@@ -119,6 +134,8 @@ def doctor(
         print_json([{"what": w, "value": v, "state": s} for w, v, s in rows])
     else:
         print_table("hp-lab doctor", ("what", "value", "state"), rows)
+    if not sound:
+        raise typer.Exit(1)
 
 
 def _ros_state() -> str:

@@ -32,7 +32,8 @@ def main() -> None:
     # Shared memory that another program left behind makes Fast DDS print to stdout.
     os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     try:
-        app()
+        # As typed: the command itself runs the module with Python.
+        app(prog_name="hp-lab")
     except HpLabError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

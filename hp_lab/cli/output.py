@@ -25,15 +25,35 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Print rows as a table."""
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    for column in columns:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    names = [column.replace("_", " ") for column in columns]
+    texts = [[_text(value) for value in row] for row in rows]
+    # Two blanks beside each column and one at the edge.
+    widths = _widths([names, *texts], console.width - 2 * len(names) - 1)
+    for name, width in zip(names, widths, strict=True):
         # Words of a name wrap; a value that is cut off would be no value.
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_text(value) for value in row))
+        table.add_column(name, overflow="fold", width=width)
+    for row in texts:
+        table.add_row(*row)
+    # A title of the table's own would wrap where a narrow table ends.
+    console.print(title)
     console.print(table)
+
+
+def _widths(rows: Sequence[Sequence[str]], available: int) -> list[int | None]:
+    """Return column widths that break texts between words, where that is possible."""
+    columns = list(zip(*rows, strict=True))
+    least = [
+        max((len(word) for text in column for word in text.split()), default=0)
+        for column in columns
+    ]
+    if sum(least) > available:
+        return [None] * len(columns)
+    widths = [max(map(len, column)) for column in columns]
+    while sum(widths) > available:
+        slack = [width - low for width, low in zip(widths, least, strict=True)]
+        widths[slack.index(max(slack))] -= 1
+    return [*widths]
 
 
 def _text(value: object) -> str:

@@ -1,11 +1,13 @@
 """hp-lab plan and hp-lab benchmark: the planner without a laboratory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
+
+Goal = Literal["min", "max"]
 
 benchmark_app = typer.Typer(
     help="Replay the planner on data that exist.", no_args_is_help=True
@@ -17,8 +19,10 @@ def plan(
     observations: Annotated[
         Path | None, typer.Option(help="CSV: settings and quantities, a film a row.")
     ] = None,
-    count: Annotated[int, typer.Option(help="How many candidates.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="How many candidates.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides what is left to chance.")
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Propose the next experiments from a table of observations."""
@@ -73,8 +77,8 @@ def plan(
 def pool(
     file: Annotated[Path, typer.Argument(help="CSV, an experiment a row.")],
     target: Annotated[str, typer.Option(help="Column of the target.")],
-    goal: Annotated[str, typer.Option(help="min or max.")],
-    seeds: Annotated[int, typer.Option(help="Runs with different starts.")] = 10,
+    goal: Annotated[Goal, typer.Option(help="What the target should become.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs with different starts.")] = 10,
     budget: Annotated[
         int | None,
         typer.Option(help="Experiments a run; default: 60, or all where fewer."),

@@ -126,12 +126,12 @@ class _Watch:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("best {task.fields[best]}"),
+            TextColumn("{task.fields[best]}"),
             TimeElapsedColumn(),
             console=console,
             disable=quiet,
         )
-        self._bar = self._progress.add_task("films", total=None, best="none yet")
+        self._bar = self._progress.add_task("films", total=None, best="")
 
     def __enter__(self) -> "_Watch":
         self._progress.start()
@@ -142,9 +142,11 @@ class _Watch:
 
     def show(self, state: Any) -> None:  # noqa: ANN401 - a ROS message
         """Show a campaign state message."""
-        best = "none yet"
+        # A worklist looks for nothing.
+        best = "best none yet" if state.objective else ""
         if state.best_sample_id:
-            best = f"{state.objective} {state.best_value:.3g} ({state.best_sample_id})"
+            value = f"{state.objective} {state.best_value:.3g}"
+            best = f"best {value} ({state.best_sample_id})"
         self._progress.update(
             self._bar,
             total=state.budget or None,

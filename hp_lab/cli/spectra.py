@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hp_lab.cli.output import AsJson, console, print_json, print_table
+from hp_lab.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from hp_lab.analysis.analyzed_spectrum import AnalyzedSpectrum
     from hp_lab.analysis.plate_report import PlateReport
 
 Kind = Literal["pl", "absorbance", "transmission"]
@@ -46,19 +48,14 @@ def analyze(
     from hp_lab.analysis.plate_report import as_dictionary as plate_dictionary
     from hp_lab.analysis.plate_report import plate_report
 
+    if plot is not None:
+        _check_picture(plot)
     analyzed = analyzed_files(files, kind=kind, baseline=baseline)
     interval_s = None if interval_min is None else 60.0 * interval_min
     is_series = any(one.spectrum.plate and one.spectrum.plate.cycle for one in analyzed)
     report = plate_report(analyzed, interval_s) if series or is_series else None
     if plot is not None:
-        if report is not None and report.components:
-            from hp_lab.analysis.plate_plotting import plot_plate
-
-            plot_plate(analyzed, report, plot)
-        else:
-            from hp_lab.analysis.plotting import plot_analyzed
-
-            plot_analyzed(analyzed, plot)
+        _draw(analyzed, report, plot)
     if as_json:
         wells = plate_dictionary(report) if series and report is not None else None
         print_json(wells or [as_dictionary(one) for one in analyzed])
@@ -70,6 +67,32 @@ def analyze(
         _print_spectra([as_dictionary(one) for one in analyzed])
     if plot is not None:
         console.print(f"drawn to {plot}")
+
+
+def _check_picture(plot: Path) -> None:
+    """Refuse before the analysis what could not be drawn to after it."""
+    if plot.suffix.lower() != ".png":
+        msg = f"{plot}: ends in {plot.suffix!r}; pictures are PNG, end it in '.png'"
+        raise InvalidInput(msg)
+    if not plot.parent.is_dir():
+        msg = f"{plot}: there is no directory {plot.parent}; make it first"
+        raise InvalidInput(msg)
+
+
+def _draw(
+    analyzed: "Sequence[AnalyzedSpectrum]", report: "PlateReport | None", plot: Path
+) -> None:
+    from hp_lab.analysis.plate_plotting import plot_plate
+    from hp_lab.analysis.plotting import plot_analyzed
+
+    try:
+        if report is not None and report.components:
+            plot_plate(analyzed, report, plot)
+        else:
+            plot_analyzed(analyzed, plot)
+    except OSError as error:
+        msg = f"{plot}: cannot be written ({error.strerror}); choose another path"
+        raise InvalidInput(msg) from error
 
 
 def _print_spectra(results: Sequence[Mapping[str, Any]]) -> None:

@@ -60,7 +60,12 @@ def schedule(
     file: File,
     lab: Lab = None,
     first: First = 0,
-    effort: Annotated[float, typer.Option(help="Of the solver; 0: list only.")] = 5.0,
+    effort: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="Of the solver, about seconds; 0: list scheduling only."
+        ),
+    ] = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Plan a worklist on this laboratory: makespan, utilisation, film age."""

@@ -164,3 +164,23 @@ def test_an_unknown_spectrum_says_what_was_expected(
     code, text = type_in("analyze", "x.txt")
     assert code == 2
     assert "x.txt" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["up", "--emulated", "--speed", "0"], ["speed 0", "above 0"]),
+        (["up", "--emulated", "--speed", "nan"], ["speed nan", "above 0"]),
+        (["schedule", str(NETLIST), "--effort", "-1"], ["--effort", "0"]),
+        (["plan", "--campaign", "c.yaml", "--seed", "-1"], ["--seed", "0"]),
+        (["analyze", "x.txt", "--plot", "x.xls"], ["x.xls", ".png"]),
+        (["analyze", "x.txt", "--plot", "no/x.png"], ["no/x.png", "no directory no"]),
+    ],
+)
+def test_a_wrong_option_names_itself_and_the_limit_before_anything_starts(
+    type_in: Type, arguments: list[str], words: list[str]
+) -> None:
+    code, text = type_in(*arguments)
+    assert code == 2
+    for word in words:
+        assert word in text

@@ -8,7 +8,6 @@ from hp_lab_interfaces.msg import CampaignState as CampaignStateMsg
 from hp_lab_interfaces.msg import Observation as ObservationMsg
 from hp_lab_interfaces.msg import SampleState as SampleStateMsg
 from hp_lab_interfaces.srv import AnswerQuestion
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
@@ -20,6 +19,7 @@ from hp_lab.lab_config import load_lab_config
 from hp_lab.nodes.campaign_run import CampaignRun
 from hp_lab.nodes.convert import observation_to_msg
 from hp_lab.nodes.device_node import LATCHED
+from hp_lab.nodes.parameters import fixed
 from hp_lab.nodes.planner_client import PlannerClient
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime, time_msg
@@ -48,11 +48,8 @@ class CampaignNode(Node):
     def __init__(self, name: str, runtime: LabRuntime, **node_options: Any) -> None:
         super().__init__(name, **node_options)
         self._runtime = runtime
-        self.declare_parameter(
-            "lab_file",
-            "",
-            ParameterDescriptor(description="Path of the laboratory's description."),
-        )
+        what = "Path of the laboratory's description (YAML)."
+        self.declare_parameter("lab_file", "", fixed(what))
         self._lab = load_lab_config(Path(str(self.get_parameter("lab_file").value)))
         self._runner = TaskRunner(self, runtime, list(self._lab.hotplates))
         self._planner = PlannerClient(self, runtime)

@@ -34,12 +34,18 @@ from hp_lab.errors import (
 )
 from hp_lab.lab_config import LabConfig, load_lab_config
 from hp_lab.nodes.job import Driver, Job, NotActiveError
+from hp_lab.nodes.parameters import duration, fixed
 from hp_lab.nodes.process import until_gone
 from hp_lab.nodes.runtime import LabRuntime, seconds_of, time_msg
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SAFETY_TOPIC = "/safety/state"
 _RETRY_S = 0.25
+_DURATIONS = {
+    "heartbeat_timeout_s": "The safety node is lost after this; 0: never.",
+    "connect_patience_s": "How long to try to connect.",
+    "diagnostics_period_s": "Between diagnostics; 0: none.",
+}
 # Ctrl-C reaches every process at once; the campaign needs this to stop its tasks.
 _CAMPAIGN_LEAVES_S = 1.5
 # A result that was sent has arrived by then.
@@ -57,6 +63,8 @@ class DeviceNode(LifecycleNode):
 
     action_type: ClassVar[Any]
     action_name: ClassVar[str]
+    # Whether its goals can be armed, to be fired at a time.
+    arms: ClassVar[bool] = False
     # How long before its fire time an armed device must know it.
     fire_lead_s: ClassVar[float] = 0.1
 
@@ -72,9 +80,8 @@ class DeviceNode(LifecycleNode):
         self._stopped_by = ""
         self._last_beat: float | None = None
         self.lab = self._load_lab()
-        self._declare("heartbeat_timeout_s", 0.0, "Lost after this; 0 is off. [s]")
-        self._declare("connect_patience_s", 0.0, "How long to try to connect. [s]")
-        self._declare("diagnostics_period_s", 0.0, "Between diagnostics; 0 is off. [s]")
+        for parameter, what in _DURATIONS.items():
+            self.declare_parameter(parameter, 0.0, duration(what))
         self._server = ActionServer(
             self,
             self.action_type,
@@ -84,7 +91,8 @@ class DeviceNode(LifecycleNode):
             cancel_callback=self._on_cancel,
             result_timeout=30,
         )
-        self.create_service(FireAt, "~/fire", self._on_fire)
+        if self.arms:
+            self.create_service(FireAt, "~/fire", self._on_fire)
         self.create_subscription(SafetyState, SAFETY_TOPIC, self._on_safety, LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         period_s = self._number("diagnostics_period_s")
@@ -113,7 +121,8 @@ class DeviceNode(LifecycleNode):
 
     def declare_address(self, name: str, what: str) -> None:
         """Declare a parameter that replaces an address of the lab's description."""
-        self._declare(name, "", f"{what}; empty: as in the lab file.")
+        what = f"{what}; empty: as in the lab file. Read at configure."
+        self.declare_parameter(name, "", ParameterDescriptor(description=what))
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Connect."""
@@ -208,11 +217,9 @@ class DeviceNode(LifecycleNode):
         self._stop_job()
 
     def _load_lab(self) -> LabConfig:
-        self._declare("lab_file", "", "Path of the laboratory's description (YAML).")
+        what = "Path of the laboratory's description (YAML)."
+        self.declare_parameter("lab_file", "", fixed(what))
         return load_lab_config(Path(str(self.get_parameter("lab_file").value)))
-
-    def _declare(self, name: str, default: float | str, what: str) -> None:
-        self.declare_parameter(name, default, ParameterDescriptor(description=what))
 
     def _number(self, name: str) -> float:
         value = self.get_parameter(name).value
@@ -298,6 +305,9 @@ class DeviceNode(LifecycleNode):
     def _code_and_text(self, error: HpLabError) -> tuple[int, str]:
         if isinstance(error, DeviceLost):
             self._lost = str(error)
+        if isinstance(error, EmergencyStopped):
+            # It was refused, and says why.
+            return int(error.code), str(error)
         if self._stopped_by:
             return int(ErrorCode.EMERGENCY_STOP), f"{error} ({self._stopped_by})"
         return int(error.code), str(error)

@@ -32,7 +32,8 @@ class HotplateNode(DeviceNode):
         name = self.get_name()
         if name not in lab.hotplates:
             msg = (
-                f"node {name}: no such hotplate; the lab file has {list(lab.hotplates)}"
+                f"node {name}: no such hotplate; the lab file has "
+                f"{', '.join(lab.hotplates)}"
             )
             raise InvalidInput(msg)
         config = lab.hotplates[name]
@@ -47,7 +48,7 @@ class HotplateNode(DeviceNode):
         if goal.position not in self._plate.positions:
             msg = (
                 f"{self.get_name()}: position {goal.position!r} is not on this plate; "
-                f"it has {self._plate.positions}"
+                f"it has {', '.join(self._plate.positions)}"
             )
             raise InvalidInput(msg)
         profile = [

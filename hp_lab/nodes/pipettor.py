@@ -22,6 +22,7 @@ class PipettorNode(DeviceNode):
 
     action_type = TransferLiquids
     action_name = "transfer"
+    arms = True
 
     def __init__(self, name: str, runtime: LabRuntime, **node_options: Any) -> None:
         super().__init__(name, runtime, **node_options)

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -78,7 +79,7 @@ def run_node(
     runtime = LabRuntime(WallClock(arguments.speed, arguments.origin_s), executor)
     try:
         node = node_class(name, runtime)
-    except HpLabError as error:
+    except (HpLabError, ParameterException) as error:
         rclpy.shutdown()
         sys.exit(f"{name}: {error}")
     executor.add_node(node)

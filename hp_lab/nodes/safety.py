@@ -9,11 +9,11 @@ from typing import Any
 
 from hp_lab_interfaces.msg import SafetyState
 from hp_lab_interfaces.srv import EmergencyStop
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from hp_lab.nodes.device_node import LATCHED
+from hp_lab.nodes.parameters import duration
 from hp_lab.nodes.process import run_node
 from hp_lab.nodes.runtime import LabRuntime, time_msg
 
@@ -36,9 +36,7 @@ class SafetyNode(Node):
         self.create_service(EmergencyStop, "~/emergency_stop", self._stop)
         self.create_service(Trigger, "~/reset", self._reset)
         self.declare_parameter(
-            "heartbeat_period_s",
-            0.0,
-            ParameterDescriptor(description="Between heartbeats; 0 is off. [s]"),
+            "heartbeat_period_s", 0.0, duration("Between heartbeats; 0: none.")
         )
         period_s = float(self.get_parameter("heartbeat_period_s").value or 0.0)
         if period_s > 0:

@@ -17,20 +17,29 @@ from std_srvs.srv import Trigger
 from hp_lab.chemistry.stocks import load_stocks
 from hp_lab.errors import HpLabError, InvalidInput
 from hp_lab.lab_config import load_lab_config
+from hp_lab.nodes.parameters import fixed, whole_number
 from hp_lab.nodes.process import run_node, until_gone
 from hp_lab.nodes.runtime import LabRuntime
 from hp_lab.simulation.emulated_lab import EmulatedLab
 from hp_lab.simulation.hosting import InProcessHost, PtyHost, TcpHost
 
-_DEFAULTS: dict[str, tuple[Any, str]] = {
-    "lab_file": ("", "Path of the laboratory's description (YAML)."),
-    "stocks_file": ("", "Path of the stock solutions (YAML)."),
-    "seed": (1, "Seed of the hidden world."),
-    "inproc": (False, "Offer the instruments inside this process."),
-    "ports_dir": ("", "Directory of the links to the pseudo terminals."),
-    "world_log": ("", "File that keeps the hidden world over restarts."),
-    "robot_port": (31950, "TCP port of the pipetting robot; 0: any."),
-    "spectrometer_port": (57357, "TCP port of the spectrometer; 0: any."),
+_LARGEST_SEED = 2**63 - 1
+_LAST_PORT = 65535
+_PARAMETERS: dict[str, tuple[Any, ParameterDescriptor]] = {
+    "lab_file": ("", fixed("Path of the laboratory's description (YAML).")),
+    "stocks_file": ("", fixed("Path of the stock solutions (YAML).")),
+    "seed": (1, whole_number("Seed of the hidden world.", _LARGEST_SEED)),
+    "inproc": (False, fixed("Offer the instruments inside this process.")),
+    "ports_dir": ("", fixed("Directory of the links to the pseudo terminals.")),
+    "world_log": ("", fixed("File that keeps the hidden world over restarts.")),
+    "robot_port": (
+        31950,
+        whole_number("TCP port of the pipetting robot; 0: any.", _LAST_PORT),
+    ),
+    "spectrometer_port": (
+        57357,
+        whole_number("TCP port of the spectrometer; 0: any.", _LAST_PORT),
+    ),
 }
 # Longer than a device node takes to end.
 _DEVICES_LEAVE_S = 10.0
@@ -48,8 +57,7 @@ class SimLabNode(Node):
     def __init__(self, name: str, runtime: LabRuntime, **node_options: Any) -> None:
         super().__init__(name, **node_options)
         self._runtime = runtime
-        for parameter, (default, text) in _DEFAULTS.items():
-            descriptor = ParameterDescriptor(description=text)
+        for parameter, (default, descriptor) in _PARAMETERS.items():
             self.declare_parameter(parameter, default, descriptor)
         log = str(self._value("world_log"))
         if log:

@@ -22,6 +22,7 @@ class SpinCoaterNode(DeviceNode):
 
     action_type = SpinCoat
     action_name = "spin_coat"
+    arms = True
 
     def __init__(self, name: str, runtime: LabRuntime, **node_options: Any) -> None:
         super().__init__(name, runtime, **node_options)

@@ -46,6 +46,7 @@ class WaitingNode(DeviceNode):
 
     action_type = SpinCoat
     action_name = "spin_coat"
+    arms = True
 
     def make_driver(self, lab: Any) -> Driver:
         self.driver = Driver(self.clock)
@@ -180,6 +181,7 @@ def test_the_emergency_stop_stops_the_job_and_is_latched(device) -> None:
     assert first.error_code == ErrorCode.EMERGENCY_STOP
     assert "smoke" in first.message
     assert refused.error_code == ErrorCode.EMERGENCY_STOP
+    assert refused.message.count("smoke") == 1
     assert "safe" in node.driver.log
     graph.wait(lambda: not node._stopped_by)
     assert graph.run(run(sender, goal(1.0), "c")).error_code == ErrorCode.OK
@@ -207,3 +209,12 @@ def test_no_token_is_left_when_nothing_runs(device) -> None:
     for number in range(5):
         graph.run(run(sender, goal(60.0), f"k{number}"))
     graph.wait(lambda: graph.clock.stalled)
+
+
+def test_parameters_that_are_read_once_are_fixed_and_limited(device) -> None:
+    _, node, _ = device
+    described = node.describe_parameter("heartbeat_timeout_s")
+    assert described.read_only
+    assert described.floating_point_range[0].from_value == 0.0
+    assert described.floating_point_range[0].to_value == 3600.0
+    assert described.description.endswith("[s]")

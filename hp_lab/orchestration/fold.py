@@ -226,7 +226,7 @@ def _task_ended(state: CampaignState, event: TaskEnded, at_s: float) -> Campaign
         )
     if event.error_code == ErrorCode.OK:
         task = replace(task, status="done")
-        if task.data.action == "anneal":
+        if task.data.action == "anneal" and not _measured(state, sample):
             sample = replace(sample, annealed_s=at_s)
         return _with_task(_with_sample(state, sample), task)
     code = ErrorCode(event.error_code)
@@ -242,6 +242,12 @@ def _task_ended(state: CampaignState, event: TaskEnded, at_s: float) -> Campaign
         return state
     remake = decision is Decision.REMAKE and _may_remake(state, sample)
     return _give_up(state, task, remake)
+
+
+def _measured(state: CampaignState, sample: Sample) -> bool:
+    """Whether a reading of the film was taken already."""
+    tasks = (state.tasks[name] for name in sample.tasks)
+    return any(t.data.action == "measure" and t.status == "done" for t in tasks)
 
 
 def _may_remake(state: CampaignState, sample: Sample) -> bool:

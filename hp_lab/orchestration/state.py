@@ -34,7 +34,8 @@ class Sample:
 
     Attributes:
         failure: Why it is being given up; its film still has to leave its station.
-        annealed_s: When its last anneal ended; film age counts from here.
+        annealed_s: When its last anneal before its first reading ended; film age counts
+            from here.
         tasks: Identifiers of its tasks, in order, without those it was given up for.
     """
 

@@ -365,3 +365,20 @@ def test_unreachable_candidates_end_a_campaign_that_can_make_nothing() -> None:
             "stocks.yaml against the campaign's space",
         )
     ]
+
+
+def test_film_age_counts_from_the_last_anneal_before_the_first_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As worklists do it that measure a film and then make a device of it.
+    again = [("move", -1, "hotplate/1"), ("anneal", 2, "hotplate/1")]
+    monkeypatch.setitem(globals(), "FILM", [*FILM[:-1], *again, FILM[-1]])
+    state = Lab([], set()).run(films=1)
+    film = next(s for s in state.samples.values() if s.counts)
+    anneals = [
+        state.tasks[name].ended_s
+        for name in film.tasks
+        if state.tasks[name].data.action == "anneal"
+    ]
+    assert len(anneals) == 2
+    assert film.annealed_s == anneals[0]

@@ -80,7 +80,10 @@ def _in_virtual_time(run_dir: RunDir, resume: bool, watch: "_Watch") -> tuple[in
         with ComposedLab(options, start_s=last_lab_time_s(run_dir)) as lab:
             lab.watch(watch.show)
             result = lab.run_campaign(
-                run_dir.path, resume=resume, stop=lambda: stop.raised
+                run_dir.path,
+                resume=resume,
+                stop=lambda: stop.raised,
+                person=console.is_terminal,
             )
     return result.error_code, result.message
 
@@ -118,6 +121,18 @@ def _print_films(run_dir: RunDir, found: dict[str, Any], report: Path) -> None:
     console.print(f"{hours:.1f} hours of laboratory; report: {report}")
 
 
+def _waits_for(state: Any) -> str:  # noqa: ANN401 - a ROS message
+    """Return what a person has to do before the campaign goes on."""
+    if state.question:
+        return (
+            f"{state.question}: `hp-lab campaign answer {state.question_id} "
+            "retry|skip|quarantine|cancel`"
+        )
+    if state.status == "paused":
+        return f"paused: {state.message}; `hp-lab campaign resume` goes on"
+    return ""
+
+
 class _Watch:
     """A progress bar with the current best."""
 
@@ -132,6 +147,7 @@ class _Watch:
             disable=quiet,
         )
         self._bar = self._progress.add_task("films", total=None, best="")
+        self._told = ""
 
     def __enter__(self) -> "_Watch":
         self._progress.start()
@@ -154,5 +170,10 @@ class _Watch:
             description=state.campaign_id or "films",
             best=best,
         )
-        if state.question:
-            self._progress.console.print(f"{state.question_id}: {state.question}")
+        self._tell(_waits_for(state))
+
+    def _tell(self, news: str) -> None:
+        """Say once what a person has to do; standard output may be JSON."""
+        if news and news != self._told:
+            err_console.print(news)
+        self._told = news

@@ -77,6 +77,16 @@ class CampaignNode(Node):
         )
         self._show_state(CampaignState(), None)
 
+    @property
+    def waits_for(self) -> str:
+        """What a person has to decide before anything goes on; empty: nothing."""
+        if self._run is None:
+            return ""
+        state = self._run.state
+        if state.question is not None:
+            return f"question {state.question.question_id}: {state.question.text}"
+        return f"paused: {state.reason}" if state.status == "paused" else ""
+
     async def wind_down(self) -> None:
         """Interrupt what is under way so that it can be resumed; the graph still is."""
         if self._run is not None:
@@ -186,9 +196,10 @@ class CampaignNode(Node):
             message=state.reason,
         )
         message.header.stamp = stamp
-        best = self._best(state)
-        if best is not None and self._prepared is not None:
+        if self._prepared is not None and self._prepared.objectives:
             message.objective = self._prepared.objectives[0].quantity
+        best = self._best(state)
+        if best is not None:
             message.best_value = best.value
             message.best_sigma = best.sigma
             message.best_sample_id = best.sample_id

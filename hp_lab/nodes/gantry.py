@@ -6,6 +6,7 @@ from hp_lab_interfaces.action import MoveSample
 from sensor_msgs.msg import JointState
 
 from hp_lab.devices.gantry.driver import GrblGantry
+from hp_lab.errors import DeviceError
 from hp_lab.lab_config import LabConfig
 from hp_lab.nodes.device_node import DeviceNode
 from hp_lab.nodes.job import Job
@@ -44,14 +45,18 @@ class GantryNode(DeviceNode):
         def on_phase(phase: str) -> None:
             job.feedback(MoveSample.Feedback(phase=phase))
 
-        location = self._gantry.move_sample(
-            goal.source, goal.target, stop=job.stop, on_phase=on_phase
-        )
+        try:
+            result.location = self._gantry.move_sample(
+                goal.source, goal.target, stop=job.stop, on_phase=on_phase
+            )
+        except DeviceError:
+            # Where a stopped or failed move left the substrate: the next begins there.
+            result.location = self._gantry.location
+            raise
         joints = JointState(name=["x", "y", "z"])
         joints.header.stamp = time_msg(self.clock.now_s())
         joints.position = [mm / 1000.0 for mm in self._positions[goal.target]]
         self._joints.publish(joints)
-        result.location = location
 
 
 def main() -> None:

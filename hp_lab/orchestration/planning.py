@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from hp_lab.lab_config import LabConfig
 from hp_lab.orchestration.events import TaskData, TasksPlanned
-from hp_lab.orchestration.state import UNKNOWN, CampaignState, Sample, Task
+from hp_lab.orchestration.state import GRIPPER, UNKNOWN, CampaignState, Sample, Task
 from hp_lab.records import TaskTime
 from hp_lab.scheduling.durations import Durations, Waits
 from hp_lab.scheduling.from_recipe import tasks_of
@@ -38,7 +38,10 @@ def plan_tasks(state: CampaignState, lab: LabConfig, now_s: float) -> TasksPlann
         for task in tasks
         if _has_begun(state, task.task_id)
     ]
-    plan = schedule(tasks, stations_of(lab), now_s=now_s, started=begun, effort=_EFFORT)
+    held = _put_down(state, chains, now_s)
+    plan = schedule(
+        tasks, stations_of(lab), now_s=now_s, started=[*begun, *held], effort=_EFFORT
+    )
     by_id = {task.task_id: task for task in tasks}
     positions = _positions(lab, plan.bookings)
     known = {booking.task_id for booking in begun}
@@ -79,6 +82,10 @@ def _has_begun(state: CampaignState, task_id: str) -> bool:
     return task is not None and task.status in {"running", "done"}
 
 
+def _under_way(state: CampaignState, sample: Sample) -> bool:
+    return any(state.tasks[name].status == "running" for name in sample.tasks)
+
+
 def _chain(
     state: CampaignState, sample: Sample, lab: LabConfig, durations: Durations
 ) -> list[PlannedTask]:
@@ -100,6 +107,35 @@ def _chain(
         predecessor=done[-1].task_id if done else "",
     )
     return [*done, clear]
+
+
+def _put_down(
+    state: CampaignState, chains: Mapping[str, list[PlannedTask]], now_s: float
+) -> list[Booking]:
+    """Return the move, at once, of the film that a stop left in the gripper.
+
+    Until then the gantry carries nothing else, so no other film can make room.
+    """
+    moves: list[Booking] = []
+    for sample_id, chain in chains.items():
+        left = [task for task in chain if not _has_begun(state, task.task_id)]
+        sample = state.samples[sample_id]
+        if sample.location != GRIPPER or not left or _under_way(state, sample):
+            continue
+        move = left[0]
+        stopped = state.tasks.get(move.task_id)
+        moves.append(
+            Booking(
+                task_id=move.task_id,
+                sample_id=sample_id,
+                name=move.name,
+                stations=move.stations,
+                place=_place(stopped, move) if stopped is not None else "",
+                start_s=now_s,
+                end_s=now_s + move.duration_s,
+            )
+        )
+    return moves
 
 
 def _booking(task: Task, planned: PlannedTask, now_s: float) -> Booking:

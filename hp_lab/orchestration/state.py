@@ -12,7 +12,9 @@ CampaignStatus = Literal[
 ]
 SampleStatus = Literal["active", "done", "failed", "quarantined"]
 TaskStatus = Literal["planned", "running", "done", "failed"]
+# Where a substrate can be beside the gantry's positions, as MoveSample says it.
 UNKNOWN = "unknown"
+GRIPPER = "gripper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

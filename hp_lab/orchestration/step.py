@@ -22,7 +22,7 @@ from hp_lab.orchestration.commands import (
 )
 from hp_lab.orchestration.events import Event
 from hp_lab.orchestration.fold import apply
-from hp_lab.orchestration.state import UNKNOWN, CampaignState, Sample, Task
+from hp_lab.orchestration.state import GRIPPER, UNKNOWN, CampaignState, Sample, Task
 
 # Slack for the rounding of laboratory times, seconds.
 _EPSILON_S = 1e-6
@@ -91,10 +91,13 @@ def _questions(state: CampaignState) -> list[Command]:
     for sample in state.active():
         task = state.next_task(sample)
         if task is not None and task.status == "failed":
+            what = f"{task.data.action} at {task.data.target}"
+            if task.data.action == "move":
+                what = f"move from {sample.location} to {task.data.target}"
             text = (
-                f"{sample.sample_id}: {task.data.action} {task.data.source} "
-                f"{task.data.target} failed ({task.message}). Look, then answer: retry "
-                "it; skip (you did it by hand); quarantine (you took the film out); "
+                f"{sample.sample_id}: {what} failed ({task.message}). Look, then "
+                "answer: retry it; skip (you did it by hand); quarantine (you took the "
+                "film out); "
                 "or cancel the campaign"
             )
             return [AskPerson(task_id=task.data.task_id, text=text)]
@@ -169,9 +172,10 @@ def _may_start(state: CampaignState, task: Task) -> bool:
         return False
     if task.data.action != "move":
         return True
-    target = task.data.target
+    # Neither onto another film, nor with another film in the gripper.
+    blocked = {task.data.target, GRIPPER}
     return not any(
-        other.location == target and other.sample_id != sample.sample_id
+        other.location in blocked and other.sample_id != sample.sample_id
         for other in state.samples.values()
     )
 

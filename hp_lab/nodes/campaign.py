@@ -1,5 +1,7 @@
 """The campaign's node: runs campaigns and worklists, and shows how they stand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -255,11 +257,21 @@ class CampaignNode(Node):
 
         return self._tell(response, cancel)
 
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Hold a token, as a person's order brings none; its release wakes the run."""
+        self._runtime.clock.hold("person")
+        try:
+            yield
+        finally:
+            self._runtime.clock.release("person")
+
     def _tell(self, response: Trigger.Response, order: Any) -> Trigger.Response:
         if self._run is None:
             response.message = "no campaign is running"
             return response
-        order(self._run)
+        with self._busy():
+            order(self._run)
         response.success = True
         response.message = f"campaign {self._run_id}: {self._run.state.status}"
         return response
@@ -273,9 +285,12 @@ class CampaignNode(Node):
         elif request.answer not in allowed:
             response.message = f"answer {request.answer!r}: use {', '.join(allowed)}"
         else:
-            response.accepted = self._run.answer(request.question_id, request.answer)
-            if response.accepted and request.answer == "cancel":
-                self._runtime.spawn(self._run.cancel("a person's answer"))
+            with self._busy():
+                response.accepted = self._run.answer(
+                    request.question_id, request.answer
+                )
+                if response.accepted and request.answer == "cancel":
+                    self._runtime.spawn(self._run.cancel("a person's answer"))
             if not response.accepted:
                 response.message = f"question {request.question_id!r} is not open"
         return response

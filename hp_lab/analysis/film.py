@@ -32,6 +32,7 @@ from hp_lab.analysis.corrections import (
     saturation_mask,
 )
 from hp_lab.analysis.emission import Emission, NoEmission, analyze_emission
+from hp_lab.analysis.exposures import merged
 from hp_lab.analysis.library import FilmContext, phase_label, phase_library
 from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.quality import because
@@ -183,41 +184,6 @@ def _response(
     return None
 
 
-def _merged(curves: Sequence[Curve]) -> Curve:
-    """Return the weighted mean of readings of one film on one wavelength axis."""
-    first = curves[0]
-    same = [
-        curve
-        for curve in curves
-        if curve.wavelength_nm.shape == first.wavelength_nm.shape
-        and np.allclose(curve.wavelength_nm, first.wavelength_nm)
-    ]
-    if len(same) == 1:
-        return first
-    # One weight a reading: weights that follow each point's own noise would favour the
-    # points that noise has lowered.
-    typical = np.array([float(np.median(curve.sigma)) for curve in same])
-    weights = np.stack([curve.usable for curve in same]) / typical[:, None] ** 2
-    total = weights.sum(axis=0)
-    seen = total > 0.0
-    safe = np.where(seen, total, 1.0)
-    values = np.stack([np.nan_to_num(curve.value) for curve in same])
-    sigmas = np.stack([curve.sigma for curve in same])
-    flags = [flag for curve in same for flag in curve.flags]
-    if seen.all() and "saturated" in flags:
-        flags = [flag for flag in flags if flag != "saturated"]
-    return replace(
-        first,
-        value=(weights * values).sum(axis=0) / safe,
-        sigma=np.where(
-            seen, np.sqrt((weights**2 * sigmas**2).sum(axis=0)) / safe, first.sigma
-        ),
-        usable=seen,
-        saturated=np.all([curve.saturated for curve in same], axis=0),
-        flags=tuple(dict.fromkeys(flags)),
-    )
-
-
 def _observe_emission(
     spectra: Sequence[Spectrum],
     response: tuple[FloatArray, FloatArray] | None,
@@ -225,7 +191,7 @@ def _observe_emission(
     collector: _Collector,
 ) -> None:
     try:
-        curve = _merged(
+        curve = merged(
             [
                 corrected_emission(
                     spectrum, responsivity=_at(response, spectrum.wavelength_nm)
@@ -354,7 +320,7 @@ def _observe_absorbance(
     except InvalidInput as error:
         collector.reject(ABSORBANCE_QUANTITIES, str(error))
         return
-    curve = absorbance_from_transmission(_merged(transmissions))
+    curve = absorbance_from_transmission(merged(transmissions))
     target = None if context.n is None else phase_label(context.n)
     absorption = analyze_absorbance(curve, library, nominal_n=context.n)
     if isinstance(absorption, NoAbsorption):

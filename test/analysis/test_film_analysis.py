@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,24 @@ def test_a_shorter_exposure_replaces_saturated_points(make_pl):
     long = make_pl(((2.36, 0.07, 200_000.0),), integration_s=1.0)
     short = make_pl(((2.36, 0.07, 20_000.0),), integration_s=0.1, seed=2)
     found = by_quantity(analyze_film([long, short], **KEYS).observations)
+    assert found["pl_log_intensity"].kind == "exact"
+    assert found["pl_log_intensity"].value == pytest.approx(np.log(200_000), abs=0.05)
+    assert found["pl_peak_ev"].value == pytest.approx(2.36, abs=0.003)
+
+
+def test_exposures_that_are_all_ceiling_take_nothing_from_the_others(make_pl):
+    line = (2.36, 0.07, 20_000.0)
+    blind = make_pl((line,), integration_s=5.0, background=300_000.0)
+    long = make_pl(((2.36, 0.07, 200_000.0),), integration_s=1.0)
+    short = make_pl((line,), integration_s=0.1, seed=2)
+    # A pixel that no exposure shows is a defect, not a saturated film.
+    spectra = [
+        replace(one, counts=one.counts.copy(), dark=one.dark.copy())
+        for one in (blind, long, short)
+    ]
+    for one in spectra:
+        one.counts[40] = one.dark[40] = 65_535.0
+    found = by_quantity(analyze_film(spectra, **KEYS).observations)
     assert found["pl_log_intensity"].kind == "exact"
     assert found["pl_log_intensity"].value == pytest.approx(np.log(200_000), abs=0.05)
     assert found["pl_peak_ev"].value == pytest.approx(2.36, abs=0.003)

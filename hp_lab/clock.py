@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from hp_lab.errors import HpLabError
+from hp_lab.errors import HpLabError, InvalidInput
 from hp_lab.timers import DueCall, Timers
 
 _LOG = logging.getLogger(__name__)
@@ -306,9 +306,9 @@ class WallClock:
     """
 
     def __init__(self, speed: float = 1.0, origin_s: float = 0.0) -> None:
-        if not speed > 0:
-            msg = f"clock: speed {speed} must be above 0; 1 is real time"
-            raise ValueError(msg)
+        if not 0 < speed < float("inf"):
+            msg = f"clock: speed {speed} must be above 0 and finite; 1 is real time"
+            raise InvalidInput(msg)
         self.speed = speed
         self._origin_s = origin_s
         # Monotonic, so that a step of the system clock does not move a deadline.

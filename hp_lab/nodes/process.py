@@ -76,8 +76,9 @@ def run_node(
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
     executor = SingleThreadedExecutor()
-    runtime = LabRuntime(WallClock(arguments.speed, arguments.origin_s), executor)
     try:
+        clock = WallClock(arguments.speed, arguments.origin_s)
+        runtime = LabRuntime(clock, executor)
         node = node_class(name, runtime)
     except (HpLabError, ParameterException) as error:
         rclpy.shutdown()

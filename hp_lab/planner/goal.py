@@ -124,14 +124,17 @@ class Goal:
         """Refuse goals that cannot be answered.
 
         Raises:
-            InvalidInput: No objective, a count below 1, an unknown or doubled id, or a
-                candidate outside the space.
+            InvalidInput: No objective, a count below 1, a negative seed, an unknown or
+                doubled id, or a candidate outside the space.
         """
         if not self.objectives:
             msg = "goal: no objective; name at least one quantity"
             raise InvalidInput(msg)
         if self.count < 1:
             msg = f"goal: count {self.count} must be at least 1"
+            raise InvalidInput(msg)
+        if self.seed < 0:
+            msg = f"goal: seed {self.seed} must be at least 0"
             raise InvalidInput(msg)
         ids = [candidate.candidate_id for candidate, _ in self.trials]
         ids += [candidate.candidate_id for candidate in self.pending]

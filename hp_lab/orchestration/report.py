@@ -16,8 +16,6 @@ from hp_lab.store.readings import ReadingsReader
 from hp_lab.store.report import write_report
 from hp_lab.store.run_summary import FilmSummary, ObjectiveSummary, RunSummary
 
-_BEST_FILMS = 3
-
 
 def report_run(run_dir: RunDir) -> Path:
     """Write the report of a run and return its path.
@@ -71,9 +69,9 @@ def summarise(run_dir: RunDir, journal: JournalReader) -> RunSummary:
         facts={"seed": str(state.seed), "journal": run_dir.journal.name},
     )
     readings = ReadingsReader(journal)
-    best = [film.sample_id for film in run.best_films(_BEST_FILMS)]
     spectra = {
-        name: [found.spectrum for found in readings.spectra(name)] for name in best
+        film.sample_id: [one.spectrum for one in readings.spectra(film.sample_id)]
+        for film in run.shown_films()
     }
     return replace(run, spectra=spectra)
 

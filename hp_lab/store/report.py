@@ -25,7 +25,6 @@ from hp_lab.store.report_plots import (
 from hp_lab.store.report_theme import words
 from hp_lab.store.run_summary import FilmSummary, ObjectiveSummary, RunSummary
 
-_BEST_FILMS = 4
 _MOST_OBJECTIVES = 3
 # Columns of the table of films beside settings and objectives.
 _MOST_QUANTITIES = 2
@@ -92,7 +91,7 @@ def render_report(run: RunSummary) -> str:
         lstrip_blocks=True,
     )
     page = environment.from_string(template.read_text(encoding="utf-8"))
-    best = run.best_films(_BEST_FILMS)
+    best = run.best_films()
     return page.render(
         run=run,
         wanted="; ".join(_wanted(objective) for objective in run.objectives),
@@ -168,10 +167,12 @@ def _pictures(run: RunSummary, best: list[FilmSummary]) -> list[_Picture]:
         for objective in run.objectives[:_MOST_OBJECTIVES]
         if any(film.observed(objective.quantity) for film in run.films)
     ]
+    which = "best" if best else "first"
+    shown = spectra_svg(run.shown_films(), run.spectra)
+    pictures.append(_Picture(f"Spectra of the {which} films", shown, _RAW))
     if best:
         objective = run.objectives[0]
         pictures += [
-            _Picture("Spectra of the best films", spectra_svg(best, run.spectra), _RAW),
             _Picture("Map of the space", map_svg(run, objective), _MAP),
             _Picture(
                 "Objective against each setting", settings_svg(run, objective), _EACH

@@ -200,7 +200,8 @@ def spectra_svg(
         energy.set_ticks([ev for ev in _ENERGIES_EV if low <= ev <= high])
         energy.set_xlabel("photon energy (eV)", color=DIM, fontsize=8.5)
         energy.tick_params(labelcolor=DIM, color=DIM)
-        axes.legend(fontsize=8.5)
+        if axes.lines:
+            axes.legend(fontsize=8.5)
     return svg(drawn, "spectra")
 
 

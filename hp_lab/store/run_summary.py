@@ -17,6 +17,9 @@ from hp_lab.records import (
 
 Goal = Literal["maximize", "minimize", "target"]
 
+# Films whose spectra are shown.
+_SHOWN_FILMS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveSummary:
@@ -135,6 +138,12 @@ class RunSummary:
             if (found := film.observed(objective.quantity)) and found.kind == "exact"
         ]
         return [film for _, _, film in sorted(scored, key=lambda s: s[:2])[:count]]
+
+    def shown_films(self) -> list[FilmSummary]:
+        """Return the films whose spectra are shown: the best, else the first done."""
+        if self.objectives:
+            return self.best_films(_SHOWN_FILMS)
+        return [film for film in self.films if film.status == "done"][:_SHOWN_FILMS]
 
     def running_best(self, objective: ObjectiveSummary) -> list[float]:
         """Return the best exact value after each film, NaN before the first."""

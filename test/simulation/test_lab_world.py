@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
@@ -401,22 +400,6 @@ def test_a_stock_table_says_where_substrates_are() -> None:
     w = LabWorld(LAB, stocks, seed=1)
     assert set(w.places) == set(stocks.slots)
     assert w.contents("stocks/A1").molar("PEA") == pytest.approx(1.0)
-
-
-def test_a_film_and_its_spectrum_take_milliseconds() -> None:
-    w = world()
-    now_s = made(w, START_S)
-    shone(w, now_s)
-    durations = []
-    for _ in range(5):
-        other = world()
-        made(other, START_S)
-        other.set_light(now_s, "led", 1.0)
-        other.set_light(now_s, "shutter", 1.0)
-        begun = process_time()
-        other.stage_light(now_s + 1.0, PIXELS_NM)
-        durations.append(process_time() - begun)
-    assert min(durations) < 0.020
 
 
 def test_a_bare_substrate_is_a_reference_and_dims_the_lamp_a_little() -> None:

@@ -189,10 +189,12 @@ def test_equal_runs_give_equal_pages(page):
 
 @pytest.mark.slow
 def test_a_run_without_objectives_and_one_without_films_have_a_report(tmp_path):
-    worklist = a_run(objectives=(), films=[film(1, candidate=None, observations=())])
+    films = [film(n, candidate=None, observations=()) for n in (4, 9)]
+    worklist = a_run(objectives=(), films=films)
     path = write_report(worklist, tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
     assert "Schedule</h2>" in text
+    assert "Spectra of the first films</h2>" in text
     assert "against film number" not in text
     empty = RunSummary(name="x", run_id="x-001", status="running", objectives=(PURITY,))
     assert "films measured" in render_report(empty)

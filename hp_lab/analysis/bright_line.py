@@ -26,11 +26,13 @@ class BrightLine:
         shift_nm: Its centre minus its nominal wavelength.
         height: Above the background, the signal's unit.
         background: Of the signal below it.
+        fwhm_nm: Its full width at half maximum.
     """
 
     shift_nm: Measured
     height: float
     background: float
+    fwhm_nm: float
 
 
 def find_line(
@@ -122,4 +124,5 @@ def _refined(
         shift_nm=Measured(value=centre, sigma=max(float(spread[3]), 1e-3)),
         height=float(height),
         background=float(level + slope * centre),
+        fwhm_nm=width / SIGMA_PER_FWHM,
     )

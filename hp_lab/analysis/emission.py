@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from hp_lab.analysis.bright_line import BrightLine
 from hp_lab.analysis.calibration import WAVELENGTH_SIGMA_NM, axis_sigma_ev
+from hp_lab.analysis.emission_background import BackgroundColumns, EmissionBackground
 from hp_lab.analysis.line_fit import LineFit, fit_lines
 from hp_lab.analysis.line_shapes import SIGMA_PER_FWHM
 from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.peak_top import with_measured_top
+from hp_lab.analysis.peak_width import with_measured_width, without_bandpass
 from hp_lab.analysis.peaks import Peak, band_peaks
 from hp_lab.analysis.quality import (
     because,
-    excitation_shift_nm,
+    excitation_line,
     is_shifted,
 )
 from hp_lab.analysis.spectrum import Curve
@@ -45,9 +48,7 @@ class Emission:
         fit: The lines behind it, on an energy axis, in units of ``scale`` per eV.
         scale: Signal per eV that the fit calls 1.
         window_ev: Energies that were fitted.
-        offset: Background at ``middle_nm``, in the curve's unit.
-        slope_per_nm: Its slope.
-        middle_nm: Where the background is ``offset``.
+        background: What was fitted under them.
     """
 
     peaks: tuple[Peak, ...]
@@ -57,18 +58,12 @@ class Emission:
     fit: LineFit
     scale: float
     window_ev: tuple[float, float]
-    offset: float
-    slope_per_nm: float
-    middle_nm: float
+    background: EmissionBackground
 
     def signal_at(self, wavelength_nm: FloatArray) -> FloatArray:
         """Return the background-free signal on the wavelength axis, curve's unit."""
         energy = HC_EV_NM / wavelength_nm
         return np.asarray(self.fit.at(energy) * self.scale * energy**2 / HC_EV_NM)
-
-    def background_at(self, wavelength_nm: FloatArray) -> FloatArray:
-        """Return the fitted background on the wavelength axis, the curve's unit."""
-        return self.offset + self.slope_per_nm * (wavelength_nm - self.middle_nm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +103,10 @@ def analyze_emission(
     """
     if "empty" in curve.flags:
         return NoEmission(reason=because("empty"), height_limit=None, flags=curve.flags)
-    curve = _without_excitation(_checked_axis(curve))
+    scattered = excitation_line(curve)
+    if scattered is not None and is_shifted(scattered.shift_nm):
+        curve = curve.masked(~curve.usable, "wavelength_shift")
+    curve = _without_excitation(curve)
     wavelength_nm, value, sigma = curve.points()
     if wavelength_nm.size < 16:
         return NoEmission(
@@ -124,18 +122,11 @@ def analyze_emission(
             height_limit=limit,
             flags=(*curve.flags, "no_signal"),
         )
-    return _fit_window(curve, found, bandpass_nm)
+    return _fit_window(curve, found, scattered, bandpass_nm)
 
 
 def _why_so_few(curve: Curve) -> str:
     return "saturated" if curve.saturated.sum() > 0.3 * curve.usable.size else "cut"
-
-
-def _checked_axis(curve: Curve) -> Curve:
-    """Return the curve, flagged if its excitation line is not where it should be."""
-    if not is_shifted(excitation_shift_nm(curve)):
-        return curve
-    return curve.masked(np.zeros(curve.usable.size, dtype=bool), "wavelength_shift")
 
 
 def _without_excitation(curve: Curve) -> Curve:
@@ -237,13 +228,17 @@ def binned(
 
 
 def _fit_window(
-    curve: Curve, found: list[_Found], bandpass_nm: float
+    curve: Curve,
+    found: list[_Found],
+    scattered: BrightLine | None,
+    bandpass_nm: float,
 ) -> Emission | NoEmission:
     wavelength_nm, value, sigma = curve.points()
     low_nm, high_nm = _window(wavelength_nm, value, sigma)
-    outside = (curve.wavelength_nm < low_nm) | (curve.wavelength_nm > high_nm)
-    energy, density, noise = curve.masked(outside).energy_points()
-    energy, density, noise = binned(energy, density, noise, _MOST_POINTS)
+    inside = curve.masked(
+        (curve.wavelength_nm < low_nm) | (curve.wavelength_nm > high_nm)
+    )
+    energy, density, noise = binned(*inside.energy_points(), _MOST_POINTS)
     scale = float(np.max(density) - np.percentile(density, 10.0))
     if not scale > 0.0 or energy.size < 16:
         return NoEmission(
@@ -251,34 +246,30 @@ def _fit_window(
             height_limit=3.0 * float(np.median(sigma)),
             flags=(*curve.flags, "no_signal"),
         )
-    axis_nm = HC_EV_NM / energy
     nm_per_ev = HC_EV_NM / energy**2
-    middle_nm = float(np.median(axis_nm))
-    half_nm = 0.5 * float(np.ptp(axis_nm))
-    unit = float(np.median(nm_per_ev)) / scale
-    base = float(np.percentile(density / nm_per_ev, 5.0))
-    columns = np.stack([nm_per_ev, nm_per_ev * (axis_nm - middle_nm) / half_nm])
-    columns = columns / float(np.median(nm_per_ev))
+    under = BackgroundColumns(
+        energy,
+        density / nm_per_ev,
+        float(np.median(noise / nm_per_ev)),
+        scale,
+        curve.excitation_nm,
+        scattered,
+    )
     fit = fit_lines(
         energy,
-        (density - base * nm_per_ev) / scale,
+        (density - under.base * nm_per_ev) / scale,
         np.hypot(noise / scale, _MODEL_FLOOR),
-        columns,
+        under.fitted,
         fwhm_limits=_FWHM_LIMITS_EV,
     )
     flags = list(curve.flags)
-    peaks, peak_flags = band_peaks(
-        fit, energy, fit.background @ columns, scale, bandpass_nm
-    )
+    peaks, peak_flags = band_peaks(fit, energy, under.straight(fit.background), scale)
     flags.extend(peak_flags)
     if _ends_within(curve, fit, energy):
         flags.append("cut")
-    if "top_not_in_view" not in peak_flags:
-        peaks = (with_measured_top(peaks[0], curve), *peaks[1:])
-    peaks = tuple(_with_axis_sigma(peak) for peak in peaks)
     if found[0].snr < 2.0 * DETECTION_SIGMAS:
         flags.append("weak_signal")
-    return Emission(
+    emission = Emission(
         peaks=peaks,
         centroid_ev=_centroid(fit, energy),
         height=peaks[0].height.times(peaks[0].center_ev.value ** 2 / HC_EV_NM),
@@ -286,9 +277,37 @@ def _fit_window(
         fit=fit,
         scale=scale,
         window_ev=(float(energy[0]), float(energy[-1])),
-        offset=base + float(fit.background[0]) / unit,
-        slope_per_nm=float(fit.background[1]) / unit / half_nm,
-        middle_nm=middle_nm,
+        background=under.background(fit.background),
+    )
+    stray = 0.0 if scattered is None else scattered.height / emission.height.value
+    peaks = _measured_peaks(emission, inside, stray, bandpass_nm)
+    return replace(emission, peaks=peaks)
+
+
+def _measured_peaks(
+    emission: Emission, curve: Curve, scattered: float, bandpass_nm: float
+) -> tuple[Peak, ...]:
+    """Return the peaks, of the highest one place and width as the points say.
+
+    Args:
+        emission: What was fitted.
+        curve: The points in its window.
+        scattered: Height of the excitation's scattered line over the emission's.
+        bandpass_nm: To be taken out of the widths.
+    """
+    first, *others = emission.peaks
+    if "top_not_in_view" not in emission.flags:
+        first = with_measured_top(first, curve)
+        wavelength_nm, value, _ = curve.points()
+        energy, _, noise = curve.energy_points()
+        signal = value - emission.background.at(wavelength_nm)
+        density = signal[::-1] * HC_EV_NM / energy**2
+        first = with_measured_width(
+            first, emission.fit, energy, density, noise, scattered
+        )
+    return tuple(
+        _with_axis_sigma(without_bandpass(peak, bandpass_nm))
+        for peak in (first, *others)
     )
 
 

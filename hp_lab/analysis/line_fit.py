@@ -12,7 +12,6 @@ from hp_lab.units import FloatArray
 
 # Weak beliefs that keep the fit regular where the data say nothing.
 _MIXING, _MIXING_SIGMA = 0.2, 0.2
-_BACKGROUND_SIGMA = 0.01
 # A better BIC by this much is strong evidence (Kass and Raftery, J. Am. Stat. Assoc.
 # 1995, 90, 773: above 10 is very strong).
 _BIC_STEP = 10.0
@@ -20,6 +19,23 @@ _RESTART_WIDTHS = (1.0, 0.5)
 # Typical sizes of height (relative to the spectrum's), centre (eV), width (eV), mixing.
 _SCALE = np.array([0.3, 0.03, 0.03, 0.3])
 _FIRST_STEPS, _STEPS_A_LINE = 20, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearBackground:
+    """What a background is fitted with; its coefficients are believed to be 0.
+
+    Attributes:
+        columns: Shape (b, k).
+        spread: Believed spread of the coefficients, above 0, shape (b,).
+        least: Their lowest values, shape (b,).
+        start: Where the search for them begins, shape (b,).
+    """
+
+    columns: FloatArray
+    spread: FloatArray
+    least: FloatArray
+    start: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +73,7 @@ def fit_lines(
     x: FloatArray,
     y: FloatArray,
     sigma: FloatArray,
-    background: FloatArray,
+    background: LinearBackground,
     *,
     fwhm_limits: tuple[float, float],
     most: int = 4,
@@ -68,19 +84,17 @@ def fit_lines(
         x: Energies, ascending, shape (k,).
         y: Signal, shape (k,).
         sigma: Noise, shape (k,), model floor included.
-        background: Columns the background is built of, shape (b, k), each scaled to
-            about the size of the signal.
+        background: What lies under the lines.
         fwhm_limits: Narrowest and widest line.
         most: Highest number of lines.
     """
     best: LineFit | None = None
     for count in range(1, most + 1):
         start = np.empty((0, 4)) if best is None else best.parameters
-        leftover = y - lines(x, start)
-        if best is not None:
-            leftover = leftover - best.background @ background
+        levels = background.start if best is None else best.background
+        leftover = y - lines(x, start) - levels @ background.columns
         tries = [
-            _fit(x, y, sigma, background, fwhm_limits, np.vstack([start, seed]))
+            _fit(x, y, sigma, background, fwhm_limits, np.vstack([start, seed]), levels)
             for seed in _seeds(x, leftover, sigma, start, fwhm_limits)
         ]
         fitted = min(tries, key=lambda fit: fit.bic)
@@ -144,26 +158,27 @@ class _Lines:
         x: FloatArray,
         y: FloatArray,
         sigma: FloatArray,
-        background: FloatArray,
+        background: LinearBackground,
         count: int,
         fwhm_limits: tuple[float, float],
     ) -> None:
-        self.x, self.y, self.sigma, self.background = x, y, sigma, background
+        self.x, self.y, self.sigma = x, y, sigma
+        self.background = background.columns
         self.count = count
-        size = background.shape[0]
-        self.scale = np.concatenate([np.tile(_SCALE, count), np.ones(size)])
+        size = background.spread.size
+        self.scale = np.concatenate([np.tile(_SCALE, count), background.spread])
         beliefs = np.zeros((self.scale.size, count + size))
         for index in range(count):
             beliefs[4 * index + 3, index] = 1.0 / _MIXING_SIGMA
         for index in range(size):
-            beliefs[4 * count + index, count + index] = 1.0 / _BACKGROUND_SIGMA
+            beliefs[4 * count + index, count + index] = 1.0 / background.spread[index]
         self._beliefs = beliefs
         self._centre = np.zeros(self.scale.size)
         self._centre[3 : 4 * count : 4] = _MIXING
         low = [1e-4, float(x[0]), fwhm_limits[0], 0.0]
         high = [np.inf, float(x[-1]), fwhm_limits[1], 1.0]
         unbound = np.full(size, np.inf)
-        self.low = np.concatenate([np.tile(low, count), -unbound]) / self.scale
+        self.low = np.concatenate([np.tile(low, count), background.least]) / self.scale
         self.high = np.concatenate([np.tile(high, count), unbound]) / self.scale
 
     def split(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -198,13 +213,14 @@ def _fit(
     x: FloatArray,
     y: FloatArray,
     sigma: FloatArray,
-    background: FloatArray,
+    background: LinearBackground,
     fwhm_limits: tuple[float, float],
     rows: FloatArray,
+    levels: FloatArray,
 ) -> LineFit:
-    count, size = rows.shape[0], background.shape[0]
+    count, size = rows.shape[0], background.spread.size
     problem = _Lines(x, y, sigma, background, count, fwhm_limits)
-    start = np.concatenate([rows.ravel(), np.zeros(size)]) / problem.scale
+    start = np.concatenate([rows.ravel(), levels]) / problem.scale
     solution = solve(
         problem,
         start,

@@ -6,8 +6,7 @@ it, a cubic through the top is free of any line shape.
 
 from dataclasses import replace
 
-import numpy as np
-
+from hp_lab.analysis.cubics import cubic_through
 from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.peaks import Peak
 from hp_lab.analysis.spectrum import Curve
@@ -16,7 +15,6 @@ from hp_lab.units import HC_EV_NM
 # Reach of the cubic on either side, as a share of the full width at half maximum.
 _REACH = 0.28
 _LEAST_NM = 3.2
-_LEAST_POINTS = 7
 # The cubic replaces the lines where its uncertainty is below this share of the width.
 _SHARPEST = 0.03
 
@@ -33,10 +31,9 @@ def with_measured_top(peak: Peak, curve: Curve) -> Peak:
     width_nm = peak.fwhm_nm.value
     wavelength_nm, value, sigma = curve.points()
     offset = (wavelength_nm - peak.center_nm.value) / width_nm
-    near = np.abs(offset) < max(_REACH, _LEAST_NM / width_nm)
-    if int(near.sum()) < _LEAST_POINTS:
-        return peak
-    top = _cubic_top(offset[near], value[near], sigma[near])
+    reach = max(_REACH, _LEAST_NM / width_nm)
+    cubic = cubic_through(offset, value, sigma, reach)
+    top = None if cubic is None else cubic.top()
     if top is None or top.sigma > _SHARPEST or abs(top.value) > _REACH:
         return peak
     shift_nm = top.value * width_nm
@@ -50,33 +47,3 @@ def with_measured_top(peak: Peak, curve: Curve) -> Peak:
             sigma=top.sigma * width_nm * per_nm,
         ),
     )
-
-
-def _cubic_top(
-    offset: np.ndarray, value: np.ndarray, sigma: np.ndarray
-) -> Measured | None:
-    """Return the maximum of a weighted cubic, None where it has none inside."""
-    design = np.vander(offset, 4, increasing=True)
-    weighted = design / sigma[:, None]
-    normal = weighted.T @ weighted
-    try:
-        covariance = np.linalg.inv(normal)
-    except np.linalg.LinAlgError:
-        return None
-    cubic = covariance @ (weighted.T @ (value / sigma))
-    misfit = (value - design @ cubic) / sigma
-    freedom = max(offset.size - 4, 1)
-    covariance = covariance * max(float(misfit @ misfit) / freedom, 1.0)
-    _, linear, square, third = cubic
-    inside = square**2 - 3.0 * third * linear
-    if inside <= 0.0:
-        return None
-    # Of the two stationary points the maximum is the one with falling slope.
-    root = -np.sqrt(inside)
-    place = linear / (-square - root)
-    bend = 2.0 * square + 6.0 * third * place
-    if bend >= 0.0 or not offset[0] < place < offset[-1]:
-        return None
-    move = np.array([0.0, 1.0, 2.0 * place, 3.0 * place**2]) / -bend
-    spread = float(np.sqrt(max(float(move @ covariance @ move), 1e-12)))
-    return Measured(value=float(place), sigma=spread)

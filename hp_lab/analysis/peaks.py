@@ -53,7 +53,6 @@ def band_peaks(
     energy: FloatArray,
     background: FloatArray,
     scale: float,
-    bandpass_nm: float = 0.0,
 ) -> tuple[tuple[Peak, ...], tuple[str, ...]]:
     """Return the peaks of a fit, highest first, and the flags they give rise to.
 
@@ -62,7 +61,6 @@ def band_peaks(
         energy: Energies that were fitted, ascending, shape (k,).
         background: Fitted background there, in units of ``scale``, shape (k,).
         scale: Signal per eV that the fit calls 1.
-        bandpass_nm: Instrument bandpass to take out of the widths, 0 for none.
     """
     grid = np.linspace(energy[0], energy[-1], _GRID)
     model = fit.at(grid)
@@ -80,9 +78,9 @@ def band_peaks(
     for index, centre in enumerate(centres):
         lines = np.flatnonzero(owner == index)
         if index < len(places):
-            peaks.append(_maximum(fit, energy, centre, lines, scale, bandpass_nm))
+            peaks.append(_maximum(fit, energy, centre, lines, scale))
         else:
-            peaks.append(_shoulder(fit, centre, lines, scale, bandpass_nm))
+            peaks.append(_shoulder(fit, centre, lines, scale))
     if shoulders:
         flags.append("shouldered")
     if peaks[0].fwhm_ev is None:
@@ -140,7 +138,6 @@ def _maximum(
     centre: float,
     lines: np.ndarray,
     scale: float,
-    bandpass_nm: float,
 ) -> Peak:
     """Return a peak from the sum of the lines, sigmas by the implicit-function rule."""
     step = 1e-4
@@ -151,7 +148,7 @@ def _maximum(
     slope_gradient = (by_parameters[:, 2] - by_parameters[:, 0]) / (2.0 * step)
     centre_gradient = -slope_gradient / min(bend, -1e-9)
     position = Measured(value=centre, sigma=_spread(fit, centre_gradient))
-    width = _full_width(fit, energy, centre, float(height), by_parameters[:, 1])
+    width = _full_width(fit, energy, centre, by_parameters[:, 1])
     peak_nm = _top_per_nm(fit, energy, centre)
     return _peak(
         fit,
@@ -162,7 +159,6 @@ def _maximum(
         by_parameters[:, 1],
         lines,
         scale,
-        bandpass_nm,
         shoulder=False,
     )
 
@@ -182,9 +178,7 @@ def _top_per_nm(fit: LineFit, energy: FloatArray, centre: float) -> float:
     return _refined(grid, per_nm, top)
 
 
-def _shoulder(
-    fit: LineFit, centre: float, lines: np.ndarray, scale: float, bandpass_nm: float
-) -> Peak:
+def _shoulder(fit: LineFit, centre: float, lines: np.ndarray, scale: float) -> Peak:
     """Return a shoulder from its own line."""
     line = (
         int(lines[0])
@@ -206,7 +200,6 @@ def _shoulder(
         gradient,
         np.array([line]),
         scale,
-        bandpass_nm,
         shoulder=True,
     )
 
@@ -220,13 +213,10 @@ def _peak(
     height_gradient: FloatArray,
     lines: np.ndarray,
     scale: float,
-    bandpass_nm: float,
     *,
     shoulder: bool,
 ) -> Peak:
     nm_per_ev = HC_EV_NM / position.value**2
-    if width is not None and bandpass_nm > 0.0:
-        width = without_bandpass(width, bandpass_nm / nm_per_ev)
     center_nm = float(HC_EV_NM / peak_nm_at_ev)
     return Peak(
         center_ev=position,
@@ -258,15 +248,14 @@ def _full_width(
     fit: LineFit,
     energy: FloatArray,
     centre: float,
-    height: float,
     height_gradient: FloatArray,
 ) -> Measured | None:
     """Return the width at half maximum, or None where a half maximum is not in view.
 
     A crossing counts only where measured points lie around it.
     """
-    below = _crossing(fit, energy, centre, height, -1.0)
-    above = _crossing(fit, energy, centre, height, +1.0)
+    below = half_maximum_ev(fit, energy, centre, -1.0)
+    above = half_maximum_ev(fit, energy, centre, 1.0)
     if below is None or above is None:
         return None
     step = 1e-4
@@ -282,34 +271,30 @@ def _full_width(
     return Measured(value=above - below, sigma=_spread(fit, gradient))
 
 
-def _crossing(
-    fit: LineFit, energy: FloatArray, centre: float, height: float, sign: float
+def half_maximum_ev(
+    fit: LineFit, energy: FloatArray, centre: float, side: float
 ) -> float | None:
-    """Return where the model falls to half its height on one side, within the data."""
-    edge = float(energy[0] if sign < 0.0 else energy[-1])
+    """Return where the lines fall to half their height at a peak, within the data.
+
+    Args:
+        fit: Lines on an energy axis.
+        energy: Energies that were measured, ascending, shape (k,).
+        centre: The peak's maximum.
+        side: -1 to look below it, 1 above.
+
+    Returns:
+        None where no measured points lie around the half maximum.
+    """
+    edge = float(energy[0] if side < 0.0 else energy[-1])
     path = np.linspace(centre, edge, 600)
     model = fit.at(path)
-    low = np.flatnonzero(model < 0.5 * height)
+    half = 0.5 * float(model[0])
+    low = np.flatnonzero(model < half)
     if low.size == 0:
         return None
     after = int(low[0])
     before = after - 1
-    share = (model[before] - 0.5 * height) / (model[before] - model[after])
+    share = (model[before] - half) / (model[before] - model[after])
     place = float(path[before] + share * (path[after] - path[before]))
     gap = float(np.min(np.abs(energy - place)))
     return place if gap < 2.5 * float(np.median(np.diff(energy))) else None
-
-
-def without_bandpass(width: Measured, bandpass: float) -> Measured:
-    """Return the width that a line had before the instrument's bandpass widened it.
-
-    Widths of a triangular or Gaussian bandpass and of a mostly Gaussian line add in
-    quadrature. A line no wider than the bandpass has no width of its own to report: it
-    comes out as a tenth of the bandpass with an uncertainty of that size.
-    """
-    rest = width.value**2 - bandpass**2
-    least = 0.1 * bandpass
-    if rest <= least**2:
-        return Measured(value=least, sigma=max(bandpass * 0.3, width.sigma))
-    true = float(np.sqrt(rest))
-    return Measured(value=true, sigma=width.sigma * width.value / true)

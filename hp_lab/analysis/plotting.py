@@ -112,7 +112,7 @@ def _draw_emission(panel: Axes, found: Emission) -> str:
     wavelength_nm = np.linspace(HC_EV_NM / high_ev, HC_EV_NM / low_ev, 700)
     energy = HC_EV_NM / wavelength_nm
     per_nm = found.scale * energy**2 / HC_EV_NM
-    base = found.background_at(wavelength_nm)
+    base = found.background.at(wavelength_nm)
     if found.fit.parameters.shape[0] > 1:
         for index, row in enumerate(found.fit.parameters):
             part = lines(energy, row[None, :]) * per_nm

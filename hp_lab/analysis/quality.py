@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hp_lab.analysis.bright_line import find_line
+from hp_lab.analysis.bright_line import BrightLine, find_line
 from hp_lab.analysis.measured import Measured
 from hp_lab.analysis.noise import estimate_sigma
 from hp_lab.analysis.spectrum import Curve
@@ -76,16 +76,15 @@ def is_empty(counts: FloatArray) -> bool:
     return bool(repeats.max() > _SAME_SHARE * finite.size)
 
 
-def excitation_shift_nm(curve: Curve) -> Measured | None:
-    """Return how far the excitation line lies from where it should, None if unseen.
+def excitation_line(curve: Curve) -> BrightLine | None:
+    """Return the excitation's scattered line, None if it is not seen.
 
     Args:
         curve: PL with a known excitation wavelength, scattered light not yet cut off.
     """
     if curve.excitation_nm <= 0.0:
         return None
-    line = find_line(*curve.points(), curve.excitation_nm)
-    return None if line is None else line.shift_nm
+    return find_line(*curve.points(), curve.excitation_nm)
 
 
 def lamp_shift_nm(wavelength_nm: FloatArray, lamp: FloatArray) -> Measured | None:

@@ -4,7 +4,7 @@ from hp_lab.units import HC_EV_NM
 
 # Spread of the wavelength axes of array spectrometers between calibrations; makers
 # state an accuracy of 0.3 to 0.5 nm.
-WAVELENGTH_SIGMA_NM = 0.25
+WAVELENGTH_SIGMA_NM = 0.22
 
 
 def axis_sigma_ev(energy_ev: float) -> float:

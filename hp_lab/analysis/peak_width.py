@@ -30,7 +30,7 @@ _STRAY_SHARE = 0.01
 # per eV: 100 K of 2950 K.
 _TILT_PER_EV = 0.13
 # Distance over which the error of a wavelength axis changes by its own size.
-_AXIS_REACH_NM = 280.0
+_AXIS_REACH_NM = 250.0
 
 
 def with_measured_width(

@@ -7,10 +7,9 @@ each other for many binding energies, phase by phase, which is a linear problem.
 """
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.optimize import nnls
 
 from hp_lab.analysis.film_background import FilmBackground
+from hp_lab.analysis.nonnegative import nonnegative_solution
 from hp_lab.analysis.phase_model import SECOND_STRENGTH, PhaseModel
 from hp_lab.units import FloatArray
 
@@ -60,38 +59,43 @@ class BindingScan:
         self._thin = model.thin_count
         self._height = height
         self._tall = height[: self._thin] > _LEAST_HEIGHT * height.max()
-        self._binding = model.binding_ev(shape)[: self._thin]
         self._library = np.array(
             [line.binding_ev for line in model.library[: self._thin]]
         )
-        parts = [
-            model.thin_parts(energy_ev, self._with(np.full(self._thin, factor)))
-            for factor in _FACTORS
-        ]
-        # Lines, 2s lines and steps, shape (factors, 3, thin, k).
-        self._parts = np.array(parts) * weight
-        plain = model.thin_parts(energy_ev, self._plain)
-        self._found = np.array(plain) * weight
-        self._unweighted = 1.0 / np.maximum(weight, 1e-12)
-        rest = np.vstack([model.values(energy_ev, self._plain), background.columns])
-        apart = np.empty((2 * self._thin, weight.size))
-        self._columns = np.vstack([rest * weight, apart])
+        found = model.binding_ev(shape)[: self._thin] / self._library
+        # One row of factors for each that is tried, the last one as found.
+        self._factors = np.vstack([np.outer(_FACTORS, np.ones(self._thin)), found])
+        line, second, step = model.thin_parts(
+            energy_ev, self._plain, self._factors * self._library
+        )
+        fixed = np.vstack([model.values(energy_ev, self._plain), background.columns])
+        fixed[: self._thin] = line
+        self._fixed = np.arange(fixed.shape[0])
+        flat = (-1, energy_ev.size)
+        columns = np.vstack([fixed, second.reshape(flat), step.reshape(flat)])
+        self._light = columns.sum(axis=1)
+        columns *= weight
         least = background.least
-        centre = (background.centre - least) / background.spread
-        self._target = absorbance * weight - least @ (background.columns * weight)
+        target = absorbance * weight - least @ columns[height.size : self._fixed.size]
+        # All products of columns: a trial picks its own.
+        self._products = columns @ columns.T
+        self._wanted = columns @ target
         self._ratio = model.thin_ratios(self._plain)
         rows = self._strength_beliefs()
-        self._belief = np.vstack(
-            [np.hstack([belief, np.zeros((belief.shape[0], 2 * self._thin))]), rows]
-        )
-        self._believed = np.zeros(self._belief.shape[0])
-        self._believed[: centre.size] = centre
+        every = np.zeros((belief.shape[0] + rows.shape[0], rows.shape[1]))
+        every[: belief.shape[0], : belief.shape[1]] = belief
+        every[belief.shape[0] :] = rows
+        centre = (background.centre - least) / background.spread
+        self._belief_normal = every.T @ every
+        self._belief_wanted = centre @ every[: centre.size]
+        self._total = float(target @ target + centre @ centre)
+        self._free = np.ones(rows.shape[1], dtype=bool)
 
     def _strength_beliefs(self) -> FloatArray:
         """Return rows that should come out as 0 +- 1 for 2s states and steps."""
         thin = self._thin
         typical = np.maximum(self._height[:thin], _LEAST_HEIGHT * self._height.max())
-        rows = np.zeros((2 * thin, self._columns.shape[0]))
+        rows = np.zeros((2 * thin, self._fixed.size + 2 * thin))
         expected = np.concatenate([np.full(thin, SECOND_STRENGTH), self._ratio])
         share = np.repeat([_SECOND_SPREAD, _STEP_SPREAD], thin)
         spread = share * expected * np.tile(typical, 2) + 1e-12
@@ -114,11 +118,11 @@ class BindingScan:
                 costs = []
                 for factor in range(_FACTORS.size):
                     place[phase] = factor
-                    costs.append(self._cost(place)[0])
+                    costs.append(self._solved(place)[0])
                 place[phase] = int(np.argmin(costs))
             if np.array_equal(before, place):
                 break
-        heights = self._cost(place)[1]
+        heights = self._solved(place)[1]
         weight = heights[: self._thin] * self._tall + 1e-9
         seconds, steps = heights[-2 * self._thin :].reshape(2, -1)
         mean = float(weight.sum())
@@ -139,34 +143,31 @@ class BindingScan:
         the absorbed light around those there, shape (p, p). Phases that are hardly
         there do not count.
         """
-        found = self._binding / self._library
+        last = np.full(self._thin, _FACTORS.size)
         spread = np.zeros(self._thin)
         covariance = np.zeros((self._height.size, self._height.size))
         for phase in np.flatnonzero(self._tall):
-            factors = np.append(_FACTORS, found[phase])
-            costs = np.empty(factors.size)
-            shares = np.empty((factors.size, self._height.size))
-            for place, parts in enumerate([*self._parts[:, :, phase], None]):
-                tried = self._found.copy()
-                if parts is not None:
-                    tried[:, phase] = parts
-                trial = found.copy()
-                trial[phase] = factors[place]
-                costs[place], heights = self._solved(tried, trial)
-                shares[place] = self._shares(heights)
+            costs = np.empty(_FACTORS.size + 1)
+            shares = np.empty((costs.size, self._height.size))
+            for factor in range(costs.size):
+                place = last.copy()
+                place[phase] = factor
+                costs[factor], heights = self._solved(place)
+                shares[factor] = self._shares(heights, place)
             # Each of those tried stands for a stretch, the one found for its middle.
             weight = np.exp(-0.5 * (costs - costs.min()) / _COUNTED_TWICE)
             weight = weight / weight.sum()
-            away = self._library[phase] * (factors - found[phase])
+            factors = self._factors[:, phase]
+            away = self._library[phase] * (factors - factors[-1])
             spread[phase] = np.sqrt(weight @ away**2)
             shift = shares - shares[-1]
             covariance += (shift * weight[:, None]).T @ shift
         return spread, covariance
 
-    def _shares(self, heights: FloatArray) -> FloatArray:
-        """Return each phase's share of the light, for columns as last weighed."""
+    def _shares(self, heights: FloatArray, place: np.ndarray) -> FloatArray:
+        """Return each phase's share of the light, for one factor a layered phase."""
         thin, count = self._thin, self._height.size
-        amount = heights * (self._columns @ self._unweighted)
+        amount = heights * self._light[self._picked(place)]
         shares = amount[:count].copy()
         shares[:thin] += amount[-2 * thin : -thin] + amount[-thin:]
         return np.asarray(shares / max(float(shares.sum()), 1e-12))
@@ -177,25 +178,19 @@ class BindingScan:
             shape = self._model.with_own_binding(shape, phase, float(factor))
         return shape
 
-    def _cost(self, place: np.ndarray) -> tuple[float, FloatArray]:
-        """Return chi**2 and the heights for one factor tried a layered phase."""
-        parts = np.moveaxis(self._parts[place, :, np.arange(self._thin)], 1, 0)
-        return self._solved(parts, _FACTORS[place])
+    def _picked(self, place: np.ndarray) -> np.ndarray:
+        """Return the columns of one factor a layered phase: fixed, 2s lines, steps."""
+        second = self._fixed.size + place * self._thin + np.arange(self._thin)
+        return np.concatenate([self._fixed, second, second + self._factors.size])
 
-    def _solved(
-        self, parts: FloatArray, factors: FloatArray
-    ) -> tuple[float, FloatArray]:
-        """Return chi**2 and the heights for weighted parts, shape (3, t, k)."""
-        self._columns[: self._thin] = parts[0]
-        self._columns[-2 * self._thin : -self._thin] = parts[1]
-        self._columns[-self._thin :] = parts[2]
-        normal = self._columns @ self._columns.T + self._belief.T @ self._belief
-        normal[np.diag_indices_from(normal)] += 1e-9 * np.trace(normal)
-        factor = np.linalg.cholesky(normal)
-        wanted = self._columns @ self._target + self._belief.T @ self._believed
-        reduced = solve_triangular(factor, wanted, lower=True, check_finite=False)
-        found, rest = nnls(factor.T, reduced, maxiter=600)
-        total = self._target @ self._target + self._believed @ self._believed
-        cost = float(total - reduced @ reduced + rest**2)
-        surprise = np.log(factors) / _SPREAD
-        return cost + float(surprise @ surprise), found
+    def _solved(self, place: np.ndarray) -> tuple[float, FloatArray]:
+        """Return chi**2 and the heights for one factor a layered phase."""
+        picked = self._picked(place)
+        normal = self._products[picked[:, None], picked] + self._belief_normal
+        normal.flat[:: picked.size + 1] += 1e-9 * np.trace(normal)
+        wanted = self._wanted[picked]
+        wanted[: self._belief_wanted.size] += self._belief_wanted
+        heights, self._free = nonnegative_solution(normal, wanted, self._free)
+        cost = self._total + float(heights @ (normal @ heights - 2.0 * wanted))
+        surprise = np.log(self._factors[place, np.arange(self._thin)]) / _SPREAD
+        return cost + float(surprise @ surprise), heights

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from hp_lab.units import FloatArray
 
@@ -20,18 +20,18 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-4, 1e9
 
 
 class Problem(Protocol):
-    """Weighted residuals and their derivatives."""
+    """A sum of squares and its derivatives."""
 
-    def residual(self, x: FloatArray) -> FloatArray:
-        """Return residuals, shape (r,)."""
+    def cost(self, x: FloatArray) -> float:
+        """Return the sum of squares."""
         ...
 
-    def linearised(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def linearised(self, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the linear problem at a point.
 
         Returns:
-            Residuals, shape (r,); derivatives for the step's length, shape (r, u); half
-            the derivative of the sum of squares, shape (u,).
+            The sum of squares; the normal matrix of the derivatives, which sets the
+            step's length, shape (u, u); half the derivative of the sum, shape (u,).
         """
         ...
 
@@ -72,13 +72,11 @@ def solve(
             this much.
     """
     x = np.clip(start, low, high)
-    residual, jacobian, slope = problem.linearised(x)
-    cost = float(residual @ residual)
+    cost, normal, slope = problem.linearised(x)
     damping = _FIRST_DAMPING
     for _ in range(most_steps):
-        moved = _step(x, slope, jacobian, low, high, damping)
-        after = problem.residual(moved)
-        gained = cost - float(after @ after)
+        moved = _step(x, slope, normal, low, high, damping)
+        gained = cost - problem.cost(moved)
         if not gained > 0.0:
             damping *= 8.0
             if damping > _MOST_DAMPING:
@@ -87,8 +85,7 @@ def solve(
         small = gained < tolerance * (cost + 1.0)
         x = moved
         damping = max(damping / 6.0, _LEAST_DAMPING)
-        residual, jacobian, slope = problem.linearised(x)
-        cost = float(residual @ residual)
+        cost, normal, slope = problem.linearised(x)
         if small:
             return Solution(x=x, cost=cost, converged=True)
     return Solution(x=x, cost=cost, converged=False)
@@ -97,21 +94,19 @@ def solve(
 def _step(
     x: FloatArray,
     slope: FloatArray,
-    jacobian: FloatArray,
+    normal: FloatArray,
     low: FloatArray,
     high: FloatArray,
     damping: float,
 ) -> FloatArray:
     """Return the next point; unknowns that push against a bound stay there."""
-    free = ~(((x <= low) & (slope > 0.0)) | ((x >= high) & (slope < 0.0)))
-    used = jacobian[:, free]
-    normal = used.T @ used
-    diagonal = np.diag_indices_from(normal)
-    normal[diagonal] += damping
-    try:
-        step = -cho_solve(cho_factor(normal, check_finite=False), slope[free])
-    except LinAlgError:
-        step = -slope[free] / normal[diagonal]
+    held = ((x <= low) & (slope > 0.0)) | ((x >= high) & (slope < 0.0))
+    free = np.flatnonzero(~held)
+    damped = normal[free[:, None], free]
+    damped.flat[:: free.size + 1] += damping
+    _, step, failure = dposv(damped, -slope[free], lower=1)
+    if failure:
+        step = -slope[free] / damped.flat[:: free.size + 1]
     moved = x.copy()
     moved[free] += step
     return np.clip(moved, low, high)

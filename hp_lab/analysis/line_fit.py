@@ -200,13 +200,16 @@ class _Lines:
         by_data = np.vstack([line_gradients(self.x, rows), self.background])
         return np.hstack([by_data / self.sigma, self._beliefs])
 
-    def linearised(
-        self, unknowns: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return residuals, derivatives by the scaled unknowns, and the slope."""
+    def cost(self, unknowns: FloatArray) -> float:
+        """Return the sum of squared residuals."""
         residual = self.residual(unknowns)
-        jacobian = (self.jacobian(unknowns) * self.scale[:, None]).T
-        return residual, jacobian, jacobian.T @ residual
+        return float(residual @ residual)
+
+    def linearised(self, unknowns: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return cost, normal matrix and slope for the scaled unknowns."""
+        residual = self.residual(unknowns)
+        jacobian = self.jacobian(unknowns) * self.scale[:, None]
+        return float(residual @ residual), jacobian @ jacobian.T, jacobian @ residual
 
 
 def _fit(

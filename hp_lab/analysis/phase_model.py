@@ -170,24 +170,30 @@ class PhaseModel:
         return self._physical(shape).ratio[self._thin, 0]
 
     def thin_parts(
-        self, energy_ev: FloatArray, shape: FloatArray
+        self, energy_ev: FloatArray, shape: FloatArray, binding_ev: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return 1s lines, 2s lines and steps, each of height 1 and shape (t, k)."""
+        """Return lines, 2s lines and steps of the layered phases, each of height 1.
+
+        Args:
+            energy_ev: Photon energies, shape (k,).
+            shape: Shape unknowns; those of the binding energies do not count.
+            binding_ev: Binding energies to try, shape (f, t).
+
+        Returns:
+            1s lines, shape (t, k); 2s lines and steps, shape (f, t, k).
+        """
         thin = self._thin
         physical = self._physical(shape)
-        energy = energy_ev[None, :]
+        exciton_ev, fwhm_ev = physical.exciton_ev[thin], physical.fwhm_ev[thin]
         line = exciton_line(
-            energy,
-            physical.exciton_ev[thin],
-            physical.fwhm_ev[thin],
-            physical.mixing,
-            physical.asymmetry,
+            energy_ev, exciton_ev, fwhm_ev, physical.mixing, physical.asymmetry
         )
-        second = exciton_line(energy, *self._second(physical), 0.0, 0.0)
-        gap = physical.exciton_ev[thin] + physical.binding_ev[thin]
-        edge = layered_continuum(energy, gap, _RYDBERG_EV, physical.fwhm_ev[thin])
-        grown = 1.0 + physical.growth_thin * np.maximum(energy - gap, 0.0)
-        return line, second, edge * grown
+        gap = exciton_ev + binding_ev[:, :, None]
+        second_ev = gap - np.minimum(_SECOND_EV, 0.5 * binding_ev)[:, :, None]
+        away = (energy_ev - second_ev) / (_SECOND_WIDTH * fwhm_ev)
+        edge = layered_continuum(energy_ev, gap, _RYDBERG_EV, fwhm_ev)
+        grown = 1.0 + physical.growth_thin * np.maximum(energy_ev - gap, 0.0)
+        return line, np.exp(_GAUSS_EXPONENT * away**2), edge * grown
 
     def with_plain_continua(self, shape: FloatArray) -> FloatArray:
         """Return shape unknowns with 2s states and growth as they are believed."""

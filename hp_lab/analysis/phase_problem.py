@@ -1,8 +1,9 @@
 """The least-squares problem of a film's absorbance as a sum of phases."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.optimize import nnls
+from scipy.linalg.lapack import dtrtrs
 
 from hp_lab.analysis.binding_scan import BindingScan
 from hp_lab.analysis.film_background import (
@@ -13,6 +14,7 @@ from hp_lab.analysis.film_background import (
     FilmBackground,
 )
 from hp_lab.analysis.library import PhaseLine
+from hp_lab.analysis.nonnegative import nonnegative_solution
 from hp_lab.analysis.phase_model import OWN, PhaseModel, PhaseShapes
 from hp_lab.units import FloatArray
 
@@ -39,6 +41,29 @@ _NOMINAL_COST, _OCTAVE_COST = 0.09, 4.0
 _THICKEST = 10.0
 # Transmission below which holes are looked for from the start.
 _DARK = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Linear:
+    """Best heights and coefficients for given shapes; l of them, k points.
+
+    Attributes:
+        found: Heights, then coefficients over their lowest values, shape (l,).
+        misfit: Weighted, shape (k,).
+        surprise: Of the linear beliefs, shape (b,).
+        cost: Sum of squares over data and beliefs, and the cost of the heights.
+        columns: Weighted, shape (l, k).
+        normal: Normal matrix of columns and beliefs, shape (l, l).
+        counts: How much each point counts, shape (k,).
+    """
+
+    found: FloatArray
+    misfit: FloatArray
+    surprise: FloatArray
+    cost: float
+    columns: FloatArray
+    normal: FloatArray
+    counts: FloatArray
 
 
 def _height_beliefs(library: tuple[PhaseLine, ...]) -> FloatArray:
@@ -108,8 +133,11 @@ class PhaseProblem:
         amounts[:, : self.count] = heights
         self._belief = np.vstack([background, amounts])
         self._belief_target = np.concatenate([centre, np.zeros(heights.shape[0])])
+        self._belief_normal = self._belief.T @ self._belief
+        self._belief_wanted = self._belief_target @ self._belief
+        # Which heights and coefficients were above their lowest value last.
+        self._free = np.ones(self.linear_size, dtype=bool)
         self.presence = np.zeros(self.linear_size)
-        self._diagonal = np.diag_indices(self.linear_size)
         self._cost = _presence_costs(library, nominal_n)
         # A continuum absorbs far more light than an exciton line as high as its own.
         amount = self.model.values(energy_ev, np.zeros(self.model.shape_size)).mean(1)
@@ -137,8 +165,7 @@ class PhaseProblem:
         for shift in _START_SHIFTS:
             trial = np.zeros(UNKNOWNS + self.model.shape_size)
             trial[UNKNOWNS + OWN * self.count] = shift
-            residual = self.residual(trial)
-            found.append((float(residual @ residual), trial))
+            found.append((self.cost(trial), trial))
         found.sort(key=lambda pair: pair[0])
         first = self._best_binding(self._best_thickness(found[0][1]))
         starts = [first]
@@ -161,9 +188,8 @@ class PhaseProblem:
                 trial = x.copy()
                 trial[0] = self.background.thickness_unknown(float(thickness_nm))
                 trial[3] = holes
-                residual = self._solved(values, trial)[1]
                 trials.append(trial)
-                costs.append(float(residual @ residual))
+                costs.append(self._linear(values, trial).cost)
         return trials[int(np.argmin(costs))]
 
     def _best_binding(self, x: FloatArray) -> FloatArray:
@@ -181,41 +207,33 @@ class PhaseProblem:
             )
             for factor in _START_BINDINGS
         ]
-        residuals = [self.residual(trial) for trial in trials]
-        costs = [float(residual @ residual) for residual in residuals]
-        return trials[int(np.argmin(costs))]
+        return min(trials, key=self.cost)
 
-    def _solved(
-        self, values: FloatArray, x: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return heights with coefficients, all residuals, and the weighted columns.
+    def _linear(self, values: FloatArray, x: FloatArray) -> _Linear:
+        """Return the best heights and coefficients for given shapes.
 
         Coefficients are counted from their lowest value, so that all are positive.
         """
         absorbance, counts = self._without_film(x)
         weight = self.weight * counts
         columns = np.vstack([values, self.background.columns]) * weight
-        matrix = np.vstack([columns.T, self._belief])
-        least = self.background.least
-        target = np.concatenate(
-            [
-                absorbance * weight - least @ columns[self.count :],
-                self._belief_target,
-            ]
+        target = absorbance * weight - self.background.least @ columns[self.count :]
+        normal = columns @ columns.T + self._belief_normal
+        normal.flat[:: self.linear_size + 1] += 1e-9 * np.trace(normal)
+        wanted = columns @ target + self._belief_wanted - self.presence
+        found, self._free = nonnegative_solution(normal, wanted, self._free)
+        misfit = found @ columns - target
+        surprise = self._belief @ found - self._belief_target
+        cost = misfit @ misfit + surprise @ surprise + 2.0 * self.presence @ found
+        return _Linear(
+            found=found,
+            misfit=misfit,
+            surprise=surprise,
+            cost=float(cost + x @ x),
+            columns=columns,
+            normal=normal,
+            counts=counts,
         )
-        # With the Cholesky factor L of the normal equations, |L.T x - L**-1 b| has the
-        # same minimum and far fewer rows; b also holds the linear cost of heights.
-        normal = matrix.T @ matrix
-        normal[self._diagonal] += 1e-9 * np.trace(normal)
-        factor = np.linalg.cholesky(normal)
-        wanted = solve_triangular(
-            factor, matrix.T @ target - self.presence, lower=True, check_finite=False
-        )
-        found, _ = nnls(factor.T, wanted, maxiter=600)
-        presence = np.sqrt(2.0 * float(self.presence @ found))
-        residual = np.concatenate([matrix @ found - target, x, [presence]])
-        found[self.count :] += least
-        return found, residual, matrix
 
     def mistaken(self, x: FloatArray) -> list[FloatArray]:
         """Return unknowns that the search may have mistaken these for.
@@ -263,51 +281,49 @@ class PhaseProblem:
         absorbance, counts = self.background.through_holes(x[:UNKNOWNS])
         return absorbance - self.background.reflection(x[:UNKNOWNS]), counts
 
+    def _at(self, x: FloatArray) -> _Linear:
+        return self._linear(self.model.values(self.energy, x[UNKNOWNS:]), x)
+
     def heights(self, x: FloatArray) -> FloatArray:
         """Return the heights for given shapes, shape (p,)."""
-        return self._solved(self.model.values(self.energy, x[UNKNOWNS:]), x)[0][
-            : self.count
-        ]
+        return self._at(x).found[: self.count]
 
-    def residual(self, x: FloatArray) -> FloatArray:
-        """Return residuals of data, of linear beliefs and of the unknowns' beliefs."""
-        return self._solved(self.model.values(self.energy, x[UNKNOWNS:]), x)[1]
+    def cost(self, x: FloatArray) -> float:
+        """Return the sum of squares over data and beliefs."""
+        return self._at(x).cost
 
-    def linearised(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return residuals, derivatives with the heights following, and the slope."""
+    def linearised(self, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the cost, the normal matrix with the heights following, the slope.
+
+        At the best heights the cost does not change with them: its slope is that of
+        fixed heights. Its curvature is that of heights which follow, so what the free
+        columns can take up of a derivative does not count.
+        """
         shapes = self.model.shapes(self.energy, x[UNKNOWNS:])
-        linear, residual, matrix = self._solved(shapes.values, x)
-        free = np.concatenate(
-            [
-                linear[: self.count] > 0.0,
-                linear[self.count :] > self.background.least,
-            ]
-        )
-        basis, _ = np.linalg.qr(matrix[:, free])
-        by_unknown = self._by_unknown(shapes, linear, x)
-        # At the best heights the cost does not change with them: its slope is that of
-        # fixed heights; its curvature is that of heights which follow.
-        slope = by_unknown @ residual[: self.energy.size] + x
-        moving = np.zeros((matrix.shape[0], x.size))
-        moving[: self.energy.size] = by_unknown.T
-        moving -= basis @ (basis.T @ moving)
-        return residual, np.vstack([moving, np.eye(x.size)]), slope
+        linear = self._linear(shapes.values, x)
+        moving = self._by_unknown(shapes, linear, x)
+        slope = moving @ linear.misfit + x
+        free = np.flatnonzero(linear.found > 0.0)
+        factor = np.linalg.cholesky(linear.normal[free[:, None], free])
+        taken = dtrtrs(factor, linear.columns[free] @ moving.T, lower=1)[0]
+        normal = moving @ moving.T - taken.T @ taken
+        normal.flat[:: x.size + 1] += 1.0
+        return linear.cost, normal, slope
 
     def _by_unknown(
-        self, shapes: PhaseShapes, linear: FloatArray, x: FloatArray
+        self, shapes: PhaseShapes, linear: _Linear, x: FloatArray
     ) -> FloatArray:
         """Return weighted derivatives of the misfit by the unknowns, shape (u, k)."""
-        height = linear[: self.count]
+        height = linear.found[: self.count]
         own = (shapes.own * height[None, :, None]).reshape(-1, self.energy.size)
         rows = np.vstack(
             [
                 self.background.gradients(x[:UNKNOWNS]),
                 own,
-                np.einsum("p,cpk->ck", height, shapes.common),
+                height @ shapes.common,
             ]
         )
-        counts = self.background.through_holes(x[:UNKNOWNS])[1]
-        return np.asarray(self.weight * counts * rows)
+        return np.asarray(self.weight * linear.counts * rows)
 
     def full(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return residuals, heights with coefficients, and all derivatives.
@@ -316,14 +332,17 @@ class PhaseProblem:
         and the unknowns' beliefs.
         """
         shapes = self.model.shapes(self.energy, x[UNKNOWNS:])
-        linear, residual, matrix = self._solved(shapes.values, x)
-        rows = matrix.shape[0]
-        jacobian = np.zeros((rows + x.size, self.linear_size + x.size))
-        jacobian[:rows, : self.linear_size] = matrix
-        by_unknown = self._by_unknown(shapes, linear, x)
-        jacobian[: self.energy.size, self.linear_size :] = by_unknown.T
-        jacobian[rows:, self.linear_size :] = np.eye(x.size)
-        return residual, linear, jacobian
+        linear = self._linear(shapes.values, x)
+        points, size = self.energy.size, self.linear_size
+        rows = points + self._belief.shape[0]
+        jacobian = np.zeros((rows + x.size, size + x.size))
+        jacobian[:points, :size] = linear.columns.T
+        jacobian[points:rows, :size] = self._belief
+        jacobian[:points, size:] = self._by_unknown(shapes, linear, x).T
+        jacobian[rows:, size:] = np.eye(x.size)
+        found = linear.found.copy()
+        found[self.count :] += self.background.least
+        return np.concatenate([linear.misfit, linear.surprise, x]), found, jacobian
 
     def strains(self, linear: FloatArray, x: FloatArray) -> tuple[float, float, float]:
         """Return how implausible lamp drift, refractive index and knots are."""

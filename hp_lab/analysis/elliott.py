@@ -91,13 +91,57 @@ def bulk_continuum(
     """
     root = 2.0 * np.pi * np.sqrt(rydberg_ev)
     width = _LOGISTIC_PER_FWHM * np.asarray(fwhm_ev)
-    reduced = (energy_ev - gap_ev) / width
-    # ln(1 + exp(x)) without overflow: exact where x is large, 0 where it is small.
+    above = energy_ev - gap_ev
+    soft = _softened(above, width)
+    relative = np.expm1(-root / np.sqrt(_UNIT_ABOVE_EV)) / np.expm1(
+        -root / np.sqrt(soft)
+    )
+    return np.asarray(expit(above / width) * relative)
+
+
+def _softened(above_ev: FloatArray, width_ev: FloatArray) -> FloatArray:
+    """Return width * ln(1 + exp(above / width)), never 0."""
+    reduced = above_ev / width_ev
+    # Exact where the argument is large, without overflow.
     soft = np.log1p(np.exp(np.clip(reduced, -30.0, 30.0)))
-    soft = width * np.where(reduced > 30.0, reduced, soft)
-    enhanced = root / -np.expm1(-root / np.sqrt(soft))
-    unit = root / -np.expm1(-root / np.sqrt(_UNIT_ABOVE_EV))
-    return np.asarray(expit(reduced) * enhanced / unit)
+    return np.asarray(width_ev * np.where(reduced > 30.0, reduced, soft))
+
+
+def layered_slopes(
+    energy_ev: FloatArray, gap_ev: Number, rydberg_ev: Number, fwhm_ev: Number
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``layered_continuum``, its derivatives by gap and by the width's log."""
+    above = energy_ev - gap_ev
+    width = _LOGISTIC_PER_FWHM * np.asarray(fwhm_ev)
+    free = np.maximum(above, 1e-6)
+    exponent = 2.0 * np.pi * np.sqrt(rydberg_ev / free)
+    sommerfeld = 1.0 / (1.0 + np.exp(-exponent))
+    step = expit(above / width)
+    edge = step * sommerfeld
+    rise = edge * (1.0 - step) / width
+    fall = edge * (1.0 - sommerfeld) * (0.5 * exponent / free) * (above > 0.0)
+    return edge, fall - rise, -above * rise
+
+
+def bulk_slopes(
+    energy_ev: FloatArray, gap_ev: Number, rydberg_ev: Number, fwhm_ev: Number
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return ``bulk_continuum``, its derivatives by gap, log of width, of Rydberg."""
+    root = 2.0 * np.pi * np.sqrt(rydberg_ev)
+    width = _LOGISTIC_PER_FWHM * np.asarray(fwhm_ev)
+    above = energy_ev - gap_ev
+    soft = _softened(above, width)
+    step = expit(above / width)
+    by_soft, unit_share = (
+        ratio * np.exp(-ratio) / -np.expm1(-ratio)
+        for ratio in (root / np.sqrt(soft), root / np.sqrt(_UNIT_ABOVE_EV))
+    )
+    edge = step * np.expm1(-root / np.sqrt(_UNIT_ABOVE_EV))
+    edge = edge / np.expm1(-root / np.sqrt(soft))
+    growth = 0.5 * by_soft / soft
+    by_above = edge * ((1.0 - step) / width + growth * step)
+    by_width = edge * (growth * (soft - above * step) - above * (1.0 - step) / width)
+    return edge, -by_above, by_width, 0.5 * edge * (unit_share - by_soft)
 
 
 def elliott_2d(

@@ -79,9 +79,9 @@ class FilmBackground:
         self.spread = np.concatenate([_COLUMN_SPREAD, free])
         self.least = np.concatenate([_COLUMN_LEAST, -4.0 * free])
 
-    def thickness_unknown(self, thickness_nm: float) -> float:
-        """Return the unknown that stands for a thickness."""
-        return float((np.log(thickness_nm) - _CENTRE[0]) / _SPREAD[0])
+    def thickness_unknown(self, thickness_nm: FloatArray) -> FloatArray:
+        """Return the unknowns that stand for thicknesses."""
+        return np.asarray((np.log(thickness_nm) - _CENTRE[0]) / _SPREAD[0])
 
     def thickness_nm(self, unknowns: FloatArray) -> float:
         """Return the thickness that an unknown stands for."""

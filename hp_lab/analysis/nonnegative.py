@@ -59,6 +59,8 @@ def nonnegative_solution(
 
 
 def _solved(normal: FloatArray, wanted: FloatArray) -> FloatArray:
+    if wanted.size == 0:
+        return wanted
     factor, failure = dpotrf(normal, lower=1, clean=0)
     if failure:
         msg = (

@@ -6,14 +6,16 @@ what all phases share. Every shape unknown is measured in units of its believed 
 so that the beliefs are a unit normal distribution.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hp_lab.analysis.elliott import (
     bulk_continuum,
+    bulk_slopes,
     exciton_line,
     layered_continuum,
+    layered_slopes,
     line_parts,
     line_slopes,
 )
@@ -53,7 +55,6 @@ _RYDBERG_EV = 0.11
 _SECOND_EV = _RYDBERG_EV / 1.5**2
 _SECOND_WIDTH = 1.3
 _GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
-_DIFFERENCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,31 +267,19 @@ class PhaseModel:
         return np.asarray(total + physical.ratio * edge * self._grown(energy, physical))
 
     def shapes(self, energy_ev: FloatArray, shape: FloatArray) -> PhaseShapes:
-        """Return the shapes and their derivatives.
-
-        Those of the lines are exact; those of the continua by gap and by width are
-        forward differences.
-        """
+        """Return the shapes and their derivatives."""
         physical = self._physical(shape)
         energy = energy_ev[None, :]
         line, line_by = self._line_gradients(energy, physical)
         second, second_by = self._second_gradients(energy, physical)
         gap = physical.exciton_ev + physical.binding_ev
-        edge = self._edge(energy, gap, physical)
+        edge, by_gap, by_log_fwhm, by_rydberg = self._edge_slopes(energy, gap, physical)
         scale = physical.ratio * self._grown(energy, physical)
-        by_gap = self._edge(energy, gap + _DIFFERENCE, physical) - edge
-        by_gap = by_gap / _DIFFERENCE * scale + physical.ratio * edge * (
-            -self._growth(physical) * (energy > gap)
-        )
-        wider = replace(physical, fwhm_ev=physical.fwhm_ev * (1.0 + _DIFFERENCE))
-        by_log_fwhm = (self._edge(energy, gap, wider) - edge) / _DIFFERENCE * scale
-        if self._thick.start < self.count:
-            # The bulk's Rydberg energy follows the binding energy.
-            deeper = replace(physical, rydberg_ev=physical.rydberg_ev * 1.0001)
-            by_rydberg = (self._edge(energy, gap, deeper) - edge) / 1e-4 * scale
-        else:
-            by_rydberg = np.zeros_like(edge)
-        by_binding = by_gap * physical.binding_ev + by_rydberg
+        falling = self._growth(physical) * (energy > gap) * physical.ratio * edge
+        by_gap = by_gap * scale - falling
+        by_log_fwhm = by_log_fwhm * scale
+        # The bulk's Rydberg energy follows the binding energy.
+        by_binding = by_gap * physical.binding_ev + by_rydberg * scale
         own = np.stack(
             [
                 line_by["energy"] + second_by["gap"] + by_gap,
@@ -338,6 +327,24 @@ class PhaseModel:
             energy, gap[thick], physical.rydberg_ev[thick], physical.fwhm_ev[thick]
         )
         return edge
+
+    def _edge_slopes(
+        self, energy: FloatArray, gap: FloatArray, physical: _Physical
+    ) -> FloatArray:
+        """Return the continua, and derivatives by gap, log width and log Rydberg.
+
+        Returns:
+            Shape (4, p, k).
+        """
+        thin, thick = self._thin, self._thick
+        rows = np.zeros((4, self.count, energy.size))
+        rows[:3, thin] = layered_slopes(
+            energy, gap[thin], _RYDBERG_EV, physical.fwhm_ev[thin]
+        )
+        rows[:, thick] = bulk_slopes(
+            energy, gap[thick], physical.rydberg_ev[thick], physical.fwhm_ev[thick]
+        )
+        return rows
 
     def _growth(self, physical: _Physical) -> FloatArray:
         growth = np.full((self.count, 1), physical.growth_thick)

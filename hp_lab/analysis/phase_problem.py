@@ -178,19 +178,28 @@ class PhaseProblem:
         return starts
 
     def _best_thickness(self, x: FloatArray) -> FloatArray:
+        """Return the unknowns with the best of many thicknesses and shares of holes.
+
+        Thickness moves the target alone, so one normal matrix serves all of them.
+        """
         values = self.model.values(self.energy, x[UNKNOWNS:])
-        costs = []
-        trials = []
-        # Holes show only where the film is dark.
-        levels = HOLES if self.darkest < _DARK else HOLES[:1]
-        for holes in levels:
-            for thickness_nm in THICKNESSES_NM:
-                trial = x.copy()
-                trial[0] = self.background.thickness_unknown(float(thickness_nm))
-                trial[3] = holes
-                trials.append(trial)
-                costs.append(self._linear(values, trial).cost)
-        return trials[int(np.argmin(costs))]
+        best, least = x, np.inf
+        for holes in HOLES if self.darkest < _DARK else HOLES[:1]:
+            films = np.tile(x[:UNKNOWNS], (THICKNESSES_NM.size, 1))
+            films[:, 0] = self.background.thickness_unknown(THICKNESSES_NM)
+            films[:, 3] = holes
+            absorbance, counts = self.background.through_holes(films[0])
+            columns, normal = self._columns(values, counts)
+            shown = absorbance - self.background.reflection(films)
+            targets = self._targets(shown * self.weight * counts, columns)
+            believed = float(self._belief_target @ self._belief_target)
+            for film, target in zip(films, targets, strict=True):
+                found, wanted = self._heights(columns, normal, target)
+                cost = target @ target + found @ (normal @ found - 2.0 * wanted)
+                cost += believed + film @ film
+                if cost < least:
+                    best, least = np.concatenate([film, x[UNKNOWNS:]]), float(cost)
+        return best
 
     def _best_binding(self, x: FloatArray) -> FloatArray:
         """Return the best of several binding energies, if one phase stands out.
@@ -209,19 +218,36 @@ class PhaseProblem:
         ]
         return min(trials, key=self.cost)
 
+    def _columns(
+        self, values: FloatArray, counts: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the weighted columns, shape (l, k), and their normal matrix."""
+        columns = np.vstack([values, self.background.columns]) * (self.weight * counts)
+        normal = columns @ columns.T + self._belief_normal
+        normal.flat[:: self.linear_size + 1] += 1e-9 * np.trace(normal)
+        return columns, normal
+
+    def _targets(self, weighted: FloatArray, columns: FloatArray) -> FloatArray:
+        """Return what the columns should make, coefficients from their lowest value."""
+        return weighted - self.background.least @ columns[self.count :]
+
+    def _heights(
+        self, columns: FloatArray, normal: FloatArray, target: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the best heights and coefficients, and what they solve."""
+        wanted = columns @ target + self._belief_wanted - self.presence
+        found, self._free = nonnegative_solution(normal, wanted, self._free)
+        return found, wanted
+
     def _linear(self, values: FloatArray, x: FloatArray) -> _Linear:
         """Return the best heights and coefficients for given shapes.
 
         Coefficients are counted from their lowest value, so that all are positive.
         """
         absorbance, counts = self._without_film(x)
-        weight = self.weight * counts
-        columns = np.vstack([values, self.background.columns]) * weight
-        target = absorbance * weight - self.background.least @ columns[self.count :]
-        normal = columns @ columns.T + self._belief_normal
-        normal.flat[:: self.linear_size + 1] += 1e-9 * np.trace(normal)
-        wanted = columns @ target + self._belief_wanted - self.presence
-        found, self._free = nonnegative_solution(normal, wanted, self._free)
+        columns, normal = self._columns(values, counts)
+        target = self._targets(absorbance * self.weight * counts, columns)
+        found, _ = self._heights(columns, normal, target)
         misfit = found @ columns - target
         surprise = self._belief @ found - self._belief_target
         cost = misfit @ misfit + surprise @ surprise + 2.0 * self.presence @ found

@@ -17,11 +17,13 @@ class Decay:
     def residual(self, x):
         return x[0] * np.exp(-x[1] * X) - self.y
 
+    def cost(self, x):
+        return float(np.sum(self.residual(x) ** 2))
+
     def linearised(self, x):
-        residual = self.residual(x)
         line = np.exp(-x[1] * X)
-        jacobian = np.stack([line, -x[0] * X * line], axis=1)
-        return residual, jacobian, jacobian.T @ residual
+        jacobian = np.stack([line, -x[0] * X * line])
+        return self.cost(x), jacobian @ jacobian.T, jacobian @ self.residual(x)
 
 
 @pytest.mark.parametrize("start", [(1.0, 0.1), (5.0, 3.0)])

@@ -41,7 +41,7 @@ _COLUMN_LEAST = np.array([-0.05, 0.0, 0.0])
 # What is smooth and in no formula: a broken line with knots this far apart, each knot
 # spread by this much OD and by this share of the absorbance's range.
 _KNOTS_EV = 0.28
-_KNOT_OD, _KNOT_SHARE = 0.004, 0.006
+_KNOT_OD, _KNOT_SHARE = 0.004, 0.012
 _DIFFERENCE = 1e-4
 
 

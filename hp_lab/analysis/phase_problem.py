@@ -35,7 +35,7 @@ _STARTS = 2
 _START_BINDINGS = (0.65, 0.8, 1.0, 1.25, 1.55)
 _STANDS_OUT = 4.0
 # Cost of a phase: 2 c ln(1 + h / e), e a share of the absorbance.
-_PRESENCE_COST, _PRESENCE_SHARE = 0.35, 0.01
+_PRESENCE_COST, _PRESENCE_SHARE = 0.35, 0.02
 # With a nominal n, the cost of that phase, and its growth with each octave of distance.
 _NOMINAL_COST, _OCTAVE_COST = 0.09, 4.0
 _THICKEST = 10.0
@@ -330,9 +330,11 @@ class PhaseProblem:
         moving = self._by_unknown(shapes, linear, x)
         slope = moving @ linear.misfit + x
         free = np.flatnonzero(linear.found > 0.0)
-        factor = np.linalg.cholesky(linear.normal[free[:, None], free])
-        taken = dtrtrs(factor, linear.columns[free] @ moving.T, lower=1)[0]
-        normal = moving @ moving.T - taken.T @ taken
+        normal = moving @ moving.T
+        if free.size:
+            factor = np.linalg.cholesky(linear.normal[free[:, None], free])
+            taken = dtrtrs(factor, linear.columns[free] @ moving.T, lower=1)[0]
+            normal -= taken.T @ taken
         normal.flat[:: x.size + 1] += 1.0
         return linear.cost, normal, slope
 

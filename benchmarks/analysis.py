@@ -1,6 +1,9 @@
 """How well the analysis reads spectra; prints JSON with one line for each bar.
 
 ``python benchmarks/analysis.py [--films 500] [--spoiled 2000] [--quick]``
+
+Constants of the analysis are calibrated on films with seeds below 50,000 and judged on
+those from ``--seed`` on.
 """
 
 import argparse
@@ -236,6 +239,12 @@ def blind(seeds: Iterable[int]) -> list[Bar]:
             "<= 0.15",
             bool(np.median(spent) <= 0.15),
         ),
+        bar(
+            "speed: CPU s a film of two spectra, 95 % are faster than",
+            np.quantile(spent, 0.95),
+            "<= 0.15",
+            bool(np.quantile(spent, 0.95) <= 0.15),
+        ),
     ]
     for name, values in scores.items():
         within = np.array(values)
@@ -372,7 +381,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=int, default=500)
     parser.add_argument("--spoiled", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=200_000)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     given = parser.parse_args()
     films = given.films // 10 if given.quick else given.films

@@ -12,11 +12,17 @@ from hp_lab.units import FloatArray
 
 # Sigmas of shares, whose errors are far from normal, times this factor cover as they
 # should in films of known content.
-_SHARE_CALIBRATION = 0.79
+_SHARE_CALIBRATION = 0.6
 _LEAST_SHARE_SIGMA = 0.005
+# Shapes that differ from the library's let light of one phase pass for another's, most
+# where both have some: this times the root of share * (1 - share).
+_MISTAKEN_LIGHT = 0.06
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
-_LINE_SHARE, _STEP_SHARE = 0.011, 0.155
+_LINE_SHARE, _STEP_SHARE = 0.0068, 0.15
+# The same for lines of which only the flanks are seen, times the light through holes;
+# and the uncertainty of such a line's share of the light.
+_HIDDEN_LINE_SHARE, _HIDDEN_LIGHT = 0.04, 0.5
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
 _UNRESOLVED_SHARE = 0.25
@@ -44,6 +50,8 @@ class PhaseFit:
         reduced_chi2: Misfit.
         energy_ev: Energies that were fitted, shape (k,).
         base: Background at these energies, OD, shape (k,).
+        hidden: Share of the light at each exciton that passed through holes, shape
+            (p,): a line that is dark but for them shows its flanks alone.
         strains: How far the background is from what is believed of it, in believed
             spreads: lamp drift, refractive index, and root mean square of the knots.
     """
@@ -64,6 +72,7 @@ class PhaseFit:
     reduced_chi2: float
     energy_ev: FloatArray
     base: FloatArray
+    hidden: FloatArray
     strains: tuple[float, float, float]
 
     def labels(self) -> tuple[str, ...]:
@@ -76,7 +85,10 @@ class PhaseFit:
         variance = float(member @ self._block(0) @ member)
         share = float(member @ self.share)
         sigma = _SHARE_CALIBRATION * float(np.sqrt(max(variance, 0.0)))
-        sigma = float(np.hypot(sigma, self._dip(member > 0.0)))
+        hidden = float(member @ (self.share * self.hidden)) / max(share, 1e-9)
+        mistaken = float(np.hypot(_MISTAKEN_LIGHT, _HIDDEN_LIGHT * hidden))
+        mistaken *= float(np.sqrt(max(share * (1.0 - share), 0.0)))
+        sigma = float(np.linalg.norm([sigma, mistaken, self._dip(member > 0.0)]))
         # No distribution between 0 and 1 is wider than this; a share of just 0 or 1
         # may lie a sigma inside.
         inside = min(sigma, 0.5)
@@ -104,19 +116,24 @@ class PhaseFit:
     @property
     def exciton_sigma_ev(self) -> FloatArray:
         """Sigmas of the exciton energies, shape (p,)."""
-        variance = np.diag(self._block(1)) + (_LINE_SHARE * self.fwhm_ev) ** 2
+        variance = np.diag(self._block(1)) + self._line_sigma_ev**2
         return np.asarray(np.sqrt(variance))
+
+    @property
+    def _line_sigma_ev(self) -> FloatArray:
+        share = np.hypot(_LINE_SHARE, _HIDDEN_LINE_SHARE * self.hidden)
+        return np.asarray(share * self.fwhm_ev)
 
     def exciton_of(self, label: str) -> Measured:
         """Return the exciton of all phases that go by a name, their mean over share."""
-        return self._mean_of(label, self.exciton_ev, 1, _LINE_SHARE)
+        return self._mean_of(label, self.exciton_ev, 1, self._line_sigma_ev)
 
     def gap_of(self, label: str) -> Measured:
         """Return the band gap of all phases that go by a name, likewise."""
-        return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE)
+        return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE * self.fwhm_ev)
 
     def _mean_of(
-        self, label: str, energy_ev: FloatArray, kind: int, width_share: float
+        self, label: str, energy_ev: FloatArray, kind: int, shape_ev: FloatArray
     ) -> Measured:
         member = np.array([line.label == label for line in self.library])
         weight = np.where(member, np.maximum(self.share, 1e-9), 0.0)
@@ -130,9 +147,8 @@ class PhaseFit:
         variance = max(float(move @ self.covariance @ move), 1e-12)
         near = self._alike(member)
         spread = float(np.sqrt(near @ (energy_ev - mean) ** 2 / near.sum()))
-        width = float(weight @ self.fwhm_ev)
         return Measured(value=mean, sigma=float(np.sqrt(variance))).widened(
-            width_share * width, _UNRESOLVED_SHARE * spread
+            float(weight @ shape_ev), _UNRESOLVED_SHARE * spread
         )
 
     def _alike(self, member: FloatArray) -> FloatArray:

@@ -379,6 +379,10 @@ class PhaseProblem:
         knots = float(np.sqrt(np.mean(spreads[KNOTS:] ** 2)))
         return float(spreads[0]), float(x[1]), knots
 
+    def counts(self, x: FloatArray) -> FloatArray:
+        """Return the share of the transmitted light that did not pass holes, (k,)."""
+        return self.background.through_holes(x[:UNKNOWNS])[1]
+
     def base(self, linear: FloatArray, x: FloatArray) -> FloatArray:
         """Return all that is not absorption of a phase, shape (k,)."""
         coefficients = linear[self.count :]

@@ -129,6 +129,7 @@ def _interpreted(problem: PhaseProblem, x: FloatArray) -> PhaseFit:
         reduced_chi2=reduced,
         energy_ev=problem.energy,
         base=problem.base(linear, x),
+        hidden=1.0 - np.interp(exciton, problem.energy, problem.counts(x)),
         strains=problem.strains(linear, x),
     )
 

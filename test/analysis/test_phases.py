@@ -80,6 +80,14 @@ def test_a_step_under_another_exciton_is_known_less_well():
     assert hidden.sigma > 1.5 * alone.sigma
 
 
+def test_a_line_that_is_dark_but_for_holes_is_known_less_well():
+    clear = fitted(absorbance({0: 0.8}), 1.0)
+    with_holes = -np.log10(0.97 * 10.0 ** -absorbance({0: 2.6}) + 0.03)
+    dark = fitted(with_holes, 1.0)
+    assert dark.hidden[0] > 0.5 > 0.2 > clear.hidden[0]
+    assert dark.exciton_of("n=1").sigma > 2.0 * clear.exciton_of("n=1").sigma
+
+
 @pytest.mark.slow
 def test_the_mean_over_a_name_lies_between_its_members():
     fit = fitted(absorbance({5: 0.2, 6: 0.2, 7: 0.3}), None)

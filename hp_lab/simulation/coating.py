@@ -141,7 +141,7 @@ def _spun(landed: list[Deposit], spin: _Spin, variation: Variation) -> Coat:
     pool = mixed(deposit.liquid for deposit in inks)
     ink = ink_of(pool)
     if ink is None:
-        speed_rpm = max(spin.fastest_rpm(spin.end_s), 200.0)
+        speed_rpm = max(spin.fastest_rpm(spin.end_s), c.SPREADS_RPM)
         thin = (speed_rpm / c.DRYING_RPM) ** c.THICKNESS_SPEED_POWER
         return Coat(
             start_s=landed[0].at_s,
@@ -150,19 +150,20 @@ def _spun(landed: list[Deposit], spin: _Spin, variation: Variation) -> Coat:
             thickness_nm=0.0,
             inert_nm=c.INERT_NM_PER_M * inert_m(pool) * thin,
             quality=1.0,
-            redissolves=_polar_share(pool) > 0.5,
+            redissolves=_polar_share(pool) > c.REDISSOLVES_POLAR,
         )
     window_s = window_of(ink, pool.solvents) * math.exp(
         c.DRYING_BATCH * variation.batch("drying")
     )
     quality = _quality(drops, spin, window_s, variation) * _solvent_quality(pool)
     # The film stops thinning when it is dropped on or supersaturated.
-    set_s = spin.when_dry_s(1.3 * window_s)
-    hits_s = [d.at_s for d in drops if spin.drying_s(d.at_s) > 0.4 * window_s]
+    set_s = spin.when_dry_s(c.DRY_AT_WINDOW * window_s)
+    earliest_s = c.DROP_SETS_AT_WINDOW * window_s
+    hits_s = [d.at_s for d in drops if spin.drying_s(d.at_s) > earliest_s]
     set_s = min([set_s, *hits_s])
-    speed_rpm = max(spin.fastest_rpm(set_s), 200.0)
-    if spin.drying_s(spin.end_s) < 0.8 * window_s and not hits_s:
-        quality *= 0.5  # taken off while wet
+    speed_rpm = max(spin.fastest_rpm(set_s), c.SPREADS_RPM)
+    if spin.drying_s(spin.end_s) < c.WET_UNTIL_WINDOW * window_s and not hits_s:
+        quality *= c.TAKEN_WET_QUALITY
     thickness_nm = (
         c.THICKNESS_NM
         * (min(ink.pb_m, c.SOLUBLE_PB_M) / c.THICKNESS_PB_M) ** c.THICKNESS_PB_POWER
@@ -193,16 +194,18 @@ def _unspun(landed: list[Deposit]) -> Coat:
             * ink.pb_m
             / c.THICKNESS_PB_M
             * pool.volume_ul
-            / (pool.volume_ul + 50.0)
+            / (pool.volume_ul + c.DROP_CAST_UL)
         )
     return Coat(
         start_s=landed[0].at_s,
         end_s=landed[-1].at_s,
         ink=ink,
         thickness_nm=thickness_nm,
-        inert_nm=0.0 if ink is not None else 5.0 * c.INERT_NM_PER_M * inert_m(pool),
-        quality=0.5 * c.NO_DROP_QUALITY,
-        redissolves=_polar_share(pool) > 0.5,
+        inert_nm=0.0
+        if ink is not None
+        else c.DROP_CAST_INERT * c.INERT_NM_PER_M * inert_m(pool),
+        quality=c.DROP_CAST_QUALITY * c.NO_DROP_QUALITY,
+        redissolves=_polar_share(pool) > c.REDISSOLVES_POLAR,
     )
 
 
@@ -217,7 +220,7 @@ def window_of(ink: Ink, solvents: Mapping[str, float]) -> float:
         composition.spacers.mean("drying", 0.0) * min(ink.spacer_charge, 1.0)
         + c.WINDOW_BROMIDE * composition.bromide
     )
-    dilute = math.pow(max(ink.pb_m, 0.05), c.WINDOW_DILUTE_POWER)
+    dilute = math.pow(max(ink.pb_m, c.WINDOW_LEAST_PB_M), c.WINDOW_DILUTE_POWER)
     return solvent_s * nucleates * dilute
 
 
@@ -228,7 +231,7 @@ def _sorted(landed: list[Deposit]) -> tuple[list[Deposit], list[Deposit]]:
     for deposit in landed:
         wet = bool(inks) and ink_of(mixed(d.liquid for d in inks)) is not None
         liquid = deposit.liquid
-        if wet and _polar_share(liquid) < 0.4 and ink_of(liquid) is None:
+        if wet and _polar_share(liquid) < c.DROP_POLAR and ink_of(liquid) is None:
             drops.append(deposit)
         else:
             inks.append(deposit)
@@ -247,7 +250,7 @@ def _solvent_quality(pool: WellContents) -> float:
         share for name, share in pool.solvents.items() if _plain(name) in c.COORDINATING
     )
     away = (coordinating - c.COORDINATING_BEST) / c.COORDINATING_WIDTH
-    return max(math.exp(-0.5 * away**2), 0.5)
+    return max(math.exp(-0.5 * away**2), c.COORDINATING_WORST)
 
 
 def _plain(solvent: str) -> str:
@@ -276,4 +279,4 @@ def _quality(
         strength = hit * enough * flood * kind
         best = max(best, c.NO_DROP_QUALITY + (1.0 - c.NO_DROP_QUALITY) * strength)
     spread = c.QUALITY_FILM * variation.film("quality")
-    return min(max(best + spread, 0.02), 1.0)
+    return min(max(best + spread, c.QUALITY_WORST), 1.0)

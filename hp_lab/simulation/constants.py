@@ -144,7 +144,17 @@ THICKNESS_SPEED_POWER = -0.5
 THICKNESS_VOLUME_POWER = 0.5
 FULL_COVER_UL = 12.0  # [A] wets a 25 mm substrate
 INERT_NM_PER_M = 60.0  # [A] of a monolayer's or fullerene's solute, before spin speed
-DROP_CAST_THICKNESS = 6.0  # [A] an unspun film against a spun one
+# An unspun film against a spun one: thickness, half of it at this volume; inert solute;
+# quality against that of a film without a drop. [A]
+DROP_CAST_THICKNESS = 6.0
+DROP_CAST_UL = 50.0
+DROP_CAST_INERT = 5.0
+DROP_CAST_QUALITY = 0.5
+SPREADS_RPM = 200.0  # [A] a film spreads as if it turned at least this fast
+# Share of DMF, DMSO and the like above which a liquid dissolves the film below, and
+# below which it is a drop and no ink. [A]
+REDISSOLVES_POLAR = 0.5
+DROP_POLAR = 0.4
 SOLUBLE_PB_M = 2.0  # [A] what is above precipitates
 # Drying time to the drop window, seconds at 4000 rpm, per pure solvent. [M] 3-10 s for
 # DMF, 10-25 s for DMF:DMSO 4:1 at 4000-5000 rpm; the others [A].
@@ -161,12 +171,20 @@ WINDOW_EARLY_S = 4.2
 WINDOW_LATE_S = 2.6
 WINDOW_BROMIDE = -0.45  # [A] bromide-rich inks nucleate earlier
 WINDOW_DILUTE_POWER = -0.25  # [A] of the ink's lead concentration against 1 M
+WINDOW_LEAST_PB_M = 0.05  # [A] more dilute, the window moves no further
+# Thinning ends with a drop from this share of the window on, or without one when the
+# film is dry; taken off before it is hardly wet, it runs. [A]
+DROP_SETS_AT_WINDOW = 0.4
+DRY_AT_WINDOW = 1.3
+WET_UNTIL_WINDOW = 0.8
+TAKEN_WET_QUALITY = 0.5
 # Too little of a coordinating solvent and no intermediate forms, too much and it stays:
 # DMF:DMSO 8:2 was the best of a series for (PEA)2(MA)n-1Pb(n)I(n+1)Br(2n). [S] RSC Adv.
 # 2019 (c9ra00971j); the width [A]
 COORDINATING = frozenset({"dmso", "nmp"})
 COORDINATING_BEST = 0.20
 COORDINATING_WIDTH = 0.22
+COORDINATING_WORST = 0.5
 # Antisolvents: how well they strip the solvent without dissolving the cations. [A] from
 # what laboratories choose
 ANTISOLVENT = {
@@ -178,10 +196,15 @@ OTHER_ANTISOLVENT = 0.3
 DROP_ENOUGH_UL = 55.0  # [A] 1 - exp(-V / this)
 DROP_FLOODS_UL = 600.0  # [A] more washes the film away
 NO_DROP_QUALITY = 0.12
+QUALITY_WORST = 0.02  # [A]
 WAIT_QUALITY_S = 180.0  # [A] a film waiting for its anneal coarsens
 WAIT_QUALITY_LOSS = 0.4
 PINHOLES = 0.10  # [A] uncovered share of the worst film
 HAZE = 0.30  # [A] naperian depth at 550 nm of the worst film
+HAZE_POWER = 1.5  # [A] of what its quality lacks
+HAZE_THICKNESS_NM = 300.0  # [A] grows in proportion up to HAZE_THICKNESS_MOST times
+HAZE_THICKNESS_MOST = 3.0
+LN_HAZE_FILM = 0.3  # [A]
 ROUGHNESS_NM = (6.0, 55.0)  # [A] best and worst
 VACUUM_HOLDS_RPM = 60.0  # [A] faster, a substrate without vacuum flies off
 
@@ -203,10 +226,16 @@ APART_UNANNEALED = 0.30
 # are annealed. [S] the two reports on quasi-2D FA films (ChemRxiv 6492247f; NSF PAR)
 APART_FA = 0.30
 APART_CS = 0.9  # above 20 % Cs
+APART_CS_MOST = 0.9
 CS_TOLERATED = 0.20
 APART_BR = 0.25
 DELTA_FA = 0.5
+APART_MOST = 0.97
 LOW_N_ONE = 0.55  # share of n = 1 among the thin layers that fall out; less with FA
+LOW_N_ONE_FA = 0.6
+ORDINARY_N = 3.0  # [A] thicker layers fall apart more; spacers favour about this one
+LEAST_INVERSE_N = 0.05  # [A] thicker than 20 layers, ordering is that of 20
+GRAIN_LAYERS = 13.0  # [A] where 3D grains lie in the distribution over ln n
 # Spacing of the inorganic lattice, angstrom: MA 6.31, FA 6.36, Cs 6.20. [M]
 LATTICE_A = {"MA": 6.31, "FA": 6.36, "Cs": 6.20, "Rb": 6.15, "K": 6.15}
 LATTICE_BROMIDE_A = -0.38
@@ -258,6 +287,8 @@ GROWTH_100C_S = math.log(10.0) ** (1.0 / JMAK_ORDER) / 300.0
 # Spacers finding their places needs more heat than growth. [A]
 ORDERING_EV = 1.15
 ORDERING_100C_S = 0.0045
+GROWTH_QUALITY = (0.6, 1.4)  # [A] rate in the worst and in the best film
+SOLVATE_UNANNEALED = 0.5  # [A] share of lead in solvates before crystallisation
 CAST_CRYSTALLINE = 0.15  # of the as-cast film, times the drop's quality [A]
 # Loss of the A cation leaves PbI2. 1.54 eV for MAPbI3 [S] Smecca, PCCP 2016, others
 # 0.6-1.3 [M]; rate at 150 C [A].

@@ -135,7 +135,10 @@ def _spun_film(
     waits = 1.0 + c.WAIT_QUALITY_LOSS * math.expm1(-waited_s / c.WAIT_QUALITY_S)
     quality = coat.quality * waits
     spacers = ink.composition.spacers
-    growth = heat.growth * (0.6 + 0.8 * quality) * spacers.mean("growth", 1.0)
+    growth = heat.growth * spacers.mean("growth", 1.0)
+    growth *= (
+        c.GROWTH_QUALITY[0] + (c.GROWTH_QUALITY[1] - c.GROWTH_QUALITY[0]) * quality
+    )
     start = c.CAST_CRYSTALLINE * quality
     return form(
         ink,
@@ -196,7 +199,7 @@ def form(
     odds *= variation.factor("apart", apart_sigma_ln)
     ordering = replace(
         ordering,
-        apart=min(odds / (1.0 + odds), 0.97),
+        apart=min(odds / (1.0 + odds), c.APART_MOST),
         width=ordering.width * wider * variation.factor("width", c.LN_WIDTH_FILM),
     )
     layered, by_products = _shares(left, ordering, crystalline)
@@ -213,9 +216,9 @@ def form(
         roughness_nm=c.ROUGHNESS_NM[0]
         + (c.ROUGHNESS_NM[1] - c.ROUGHNESS_NM[0]) * (1.0 - quality),
         haze=c.HAZE
-        * (1.0 - quality) ** 1.5
-        * variation.factor("haze", 0.3)
-        * min(thickness_nm / 300.0, 3.0),
+        * (1.0 - quality) ** c.HAZE_POWER
+        * variation.factor("haze", c.LN_HAZE_FILM)
+        * min(thickness_nm / c.HAZE_THICKNESS_NM, c.HAZE_THICKNESS_MOST),
         gradient=c.GRADIENT[0]
         + (c.GRADIENT[1] - c.GRADIENT[0]) * (1.0 - quality * crystalline),
         peak_shift_ev=peak_sigma_ev * variation.film("peak"),
@@ -258,7 +261,7 @@ def _shares(
     shares = distribute(inverse_n, ordering)
     delta = ordering.delta * shares[-1]
     shares[-1] -= delta
-    solvate = 0.5 * (1.0 - crystalline)
+    solvate = c.SOLVATE_UNANNEALED * (1.0 - crystalline)
     layered = lattice * (1.0 - solvate) * shares
     by_products = np.array(
         [

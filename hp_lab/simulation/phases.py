@@ -19,7 +19,7 @@ from hp_lab.units import FloatArray
 LAYERS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, math.inf])
 INVERSE_LAYERS = 1.0 / LAYERS
 # Where the thick rest stands on the axis ln n.
-_LN_LAYERS = np.log(np.append(LAYERS[:-1], 13.0))
+_LN_LAYERS = np.log(np.append(LAYERS[:-1], c.GRAIN_LAYERS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ def ordering_of(
         alpha: Integrated rate of the delta to alpha change.
     """
     spacers = composition.spacers
-    thickness = math.log(max(1.0 / max(inverse_n, 0.05), 1.0))
-    away = thickness - math.log(spacers.mean("favoured_n", 3.0))
+    thickness = math.log(max(1.0 / max(inverse_n, c.LEAST_INVERSE_N), 1.0))
+    away = thickness - math.log(spacers.mean("favoured_n", c.ORDINARY_N))
     strain = (
         composition.lattice_a - spacers.mean("lattice_a", composition.lattice_a)
     ) / c.LATTICE_TOLERANCE_A
@@ -79,18 +79,18 @@ def ordering_of(
     fa, cs = composition.a_fraction("FA"), composition.a_fraction("Cs")
     yellow = fa**2 * math.exp(-(alpha**c.JMAK_ORDER))
     stays = (
-        (1.0 - c.APART - c.APART_N * max(thickness - math.log(3.0), 0.0))
+        (1.0 - c.APART - c.APART_N * max(thickness - math.log(c.ORDINARY_N), 0.0))
         * (1.0 - c.APART_DROP * missed)
         * (1.0 - c.APART_UNANNEALED * uncooked)
         * (1.0 - c.APART_FA * yellow)
-        * (1.0 - min(c.APART_CS * max(cs - c.CS_TOLERATED, 0.0), 0.9))
+        * (1.0 - min(c.APART_CS * max(cs - c.CS_TOLERATED, 0.0), c.APART_CS_MOST))
         * (1.0 - c.APART_BR * composition.bromide**2)
         * (1.0 + c.COARSENING_MOST * math.expm1(-coarsening))
     )
     return Ordering(
         width=width,
         apart=1.0 - stays,
-        low_one=c.LOW_N_ONE * (1.0 - 0.6 * fa),
+        low_one=c.LOW_N_ONE * (1.0 - c.LOW_N_ONE_FA * fa),
         delta=c.DELTA_FA * yellow,
     )
 

@@ -10,22 +10,22 @@ from hp_lab.analysis.phase_model import PhaseModel
 from hp_lab.analysis.spectrum import BoolArray
 from hp_lab.units import FloatArray
 
-# Sigmas of shares, whose errors are far from normal, times this factor cover as they
-# should in films of known content.
-_SHARE_CALIBRATION = 0.6
+# Sigmas by the fit's covariance times these factors cover as they should in films of
+# known content: misfit that is correlated over many points moves a narrow line little.
+_SHARE_CALIBRATION, _EXCITON_CALIBRATION = 0.5, 0.72
 _LEAST_SHARE_SIGMA = 0.005
 # Shapes that differ from the library's let light of one phase pass for another's, most
 # where both have some: this times the root of share * (1 - share).
-_MISTAKEN_LIGHT = 0.06
+_MISTAKEN_LIGHT = 0.075
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
 _LINE_SHARE, _STEP_SHARE = 0.0068, 0.15
 # The same for lines of which only the flanks are seen, times the light through holes;
 # and the uncertainty of such a line's share of the light.
-_HIDDEN_LINE_SHARE, _HIDDEN_LIGHT = 0.04, 0.5
+_HIDDEN_LINE_SHARE, _HIDDEN_LIGHT = 0.04, 0.3
 # Phases whose lines hide under each other are not resolved; the mean over those of a
 # name is uncertain by this share of the spread of all that hide there.
-_UNRESOLVED_SHARE = 0.25
+_UNRESOLVED_EXCITON, _UNRESOLVED_GAP = 0.33, 0.25
 _GAUSS_EXPONENT = -4.0 * float(np.log(2.0))
 
 
@@ -114,27 +114,38 @@ class PhaseFit:
         return max(mean - float(self.share[at]), 0.0)
 
     @property
-    def exciton_sigma_ev(self) -> FloatArray:
-        """Sigmas of the exciton energies, shape (p,)."""
-        variance = np.diag(self._block(1)) + self._line_sigma_ev**2
-        return np.asarray(np.sqrt(variance))
-
-    @property
     def _line_sigma_ev(self) -> FloatArray:
         share = np.hypot(_LINE_SHARE, _HIDDEN_LINE_SHARE * self.hidden)
         return np.asarray(share * self.fwhm_ev)
 
     def exciton_of(self, label: str) -> Measured:
         """Return the exciton of all phases that go by a name, their mean over share."""
-        return self._mean_of(label, self.exciton_ev, 1, self._line_sigma_ev)
+        mean, sigma, spread, weight = self._mean_of(label, self.exciton_ev, 1)
+        line = float(weight @ self._line_sigma_ev)
+        return Measured(value=mean, sigma=_EXCITON_CALIBRATION * sigma).widened(
+            line, _UNRESOLVED_EXCITON * spread
+        )
 
     def gap_of(self, label: str) -> Measured:
         """Return the band gap of all phases that go by a name, likewise."""
-        return self._mean_of(label, self.gap_ev, 2, _STEP_SHARE * self.fwhm_ev)
+        mean, sigma, spread, weight = self._mean_of(label, self.gap_ev, 2)
+        step = _STEP_SHARE * float(weight @ self.fwhm_ev)
+        return Measured(value=mean, sigma=sigma).widened(step, _UNRESOLVED_GAP * spread)
 
     def _mean_of(
-        self, label: str, energy_ev: FloatArray, kind: int, shape_ev: FloatArray
-    ) -> Measured:
+        self, label: str, energy_ev: FloatArray, kind: int
+    ) -> tuple[float, float, float, FloatArray]:
+        """Return the mean over the phases of a name, and how sure it is.
+
+        Args:
+            label: The name.
+            energy_ev: Excitons or gaps, shape (p,).
+            kind: 1 for excitons, 2 for gaps.
+
+        Returns:
+            Mean, its sigma by the covariance, the spread of all phases that hide there,
+            and the weights, shape (p,).
+        """
         member = np.array([line.label == label for line in self.library])
         weight = np.where(member, np.maximum(self.share, 1e-9), 0.0)
         weight = weight / weight.sum()
@@ -147,9 +158,7 @@ class PhaseFit:
         variance = max(float(move @ self.covariance @ move), 1e-12)
         near = self._alike(member)
         spread = float(np.sqrt(near @ (energy_ev - mean) ** 2 / near.sum()))
-        return Measured(value=mean, sigma=float(np.sqrt(variance))).widened(
-            float(weight @ shape_ev), _UNRESOLVED_SHARE * spread
-        )
+        return mean, float(np.sqrt(variance)), spread, weight
 
     def _alike(self, member: FloatArray) -> FloatArray:
         """Return shares, each as far as its line hides under those of some phases.

@@ -114,6 +114,12 @@ class PhaseFit:
         return max(mean - float(self.share[at]), 0.0)
 
     @property
+    def exciton_sigma_ev(self) -> FloatArray:
+        """Sigmas of the exciton energies, shape (p,)."""
+        variance = _EXCITON_CALIBRATION**2 * np.diag(self._block(1))
+        return np.asarray(np.sqrt(variance + self._line_sigma_ev**2))
+
+    @property
     def _line_sigma_ev(self) -> FloatArray:
         share = np.hypot(_LINE_SHARE, _HIDDEN_LINE_SHARE * self.hidden)
         return np.asarray(share * self.fwhm_ev)

@@ -40,7 +40,7 @@ _OFFSET_OD = 0.06
 _VIOLET_FROM_EV, _VIOLET_EV, _VIOLET_FALL_OD = 3.2, 0.04, 0.12
 # Relative uncertainty of an optical density: what is smooth in it is told from
 # reflection, scattering and holes no better than this.
-_DENSITY_SHARE = 0.18
+_DENSITY_SHARE = 0.17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

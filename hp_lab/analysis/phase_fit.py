@@ -12,11 +12,11 @@ from hp_lab.units import FloatArray
 
 # Sigmas by the fit's covariance times these factors cover as they should in films of
 # known content: misfit that is correlated over many points moves a narrow line little.
-_SHARE_CALIBRATION, _EXCITON_CALIBRATION = 0.5, 0.72
+_SHARE_CALIBRATION, _EXCITON_CALIBRATION = 0.6, 0.72
 _LEAST_SHARE_SIGMA = 0.005
 # Shapes that differ from the library's let light of one phase pass for another's, most
 # where both have some: this times the root of share * (1 - share).
-_MISTAKEN_LIGHT = 0.075
+_MISTAKEN_LIGHT = 0.06
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
 _LINE_SHARE, _STEP_SHARE = 0.0068, 0.15

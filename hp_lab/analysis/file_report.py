@@ -103,7 +103,7 @@ def _gaps(
 def _thin_share(found: Absorption) -> float:
     """Return the share of phases whose excitons stand far from their gaps."""
     fit = found.phases
-    thin = {line.label for line in fit.library if line.is_perovskite and line.n < 6.0}
+    thin = {line.label for line in fit.library if line.has_own_name}
     return sum(fit.share_of(label).value for label in thin)
 
 

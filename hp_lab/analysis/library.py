@@ -79,6 +79,8 @@ _FWHM_EV = {
 _RATIO = {1: 0.3, 2: 0.45, 3: 0.6, 4: 0.75, 5: 1.2, 6: 1.4, 8: 1.7, BULK: 2.2}
 # From five layers on the continuum follows the bulk's form rather than a step.
 _THICK = 5.0
+# From here on all phases go by one name.
+_ONE_NAME = 5.5
 # Lead iodide, the usual product of decomposition: its direct absorption sets in near
 # 2.4 to 2.5 eV in films (Dugan and Henisch, J. Phys. Chem. Solids 1967, 28, 971).
 _LEAD_IODIDE_EV = 2.42
@@ -149,6 +151,11 @@ class PhaseLine:
         return self.n != BY_PRODUCT
 
     @property
+    def has_own_name(self) -> bool:
+        """Whether it is an n-phase with which no other shares its name."""
+        return self.is_perovskite and self.n < _ONE_NAME
+
+    @property
     def is_thin(self) -> bool:
         """Whether the continuum is the step of a layered phase."""
         return self.is_perovskite and self.n < _THICK
@@ -164,7 +171,7 @@ def phase_label(n: float) -> str:
     """Return n=1 to n=5 for thin phases, n>=6 for all thicker ones, PbI2 for n = 0."""
     if n == BY_PRODUCT:
         return LEAD_IODIDE
-    return f"n={n:.0f}" if n < 5.5 else "n>=6"
+    return f"n={n:.0f}" if n < _ONE_NAME else "n>=6"
 
 
 def _unit_iodide() -> Mapping[str, float]:

@@ -16,7 +16,14 @@ _SHARE_CALIBRATION, _EXCITON_CALIBRATION = 0.6, 0.72
 _LEAST_SHARE_SIGMA = 0.005
 # Shapes that differ from the library's let light of one phase pass for another's, most
 # where both have some: this times the root of share * (1 - share).
-_MISTAKEN_LIGHT = 0.06
+_MISTAKEN_LIGHT = 0.05
+# The light that a share leaves to the others is not mistaken by more than this part of
+# it, whatever the covariance of phases says that were not found.
+_LEFT_LIGHT = 0.6
+# Beside a thin phase there are its neighbours and thick ones; another thin one so many
+# places away or more is often its own light, moved by a background that is a little
+# off. So many times what was found there.
+_DISTANT_LIGHT, _DISTANT = 2.0, 3
 # Where a line or a broadened step of unknown shape lies is uncertain by these shares of
 # its width: side bands of phonons and disorder make both lopsided.
 _LINE_SHARE, _STEP_SHARE = 0.0068, 0.15
@@ -84,11 +91,14 @@ class PhaseFit:
         member = np.array([float(line.label == label) for line in self.library])
         variance = float(member @ self._block(0) @ member)
         share = float(member @ self.share)
-        sigma = _SHARE_CALIBRATION * float(np.sqrt(max(variance, 0.0)))
+        formal = _SHARE_CALIBRATION * float(np.sqrt(max(variance, 0.0)))
+        formal = min(formal, _LEFT_LIGHT * (1.0 - share) + _LEAST_SHARE_SIGMA)
         hidden = float(member @ (self.share * self.hidden)) / max(share, 1e-9)
         mistaken = float(np.hypot(_MISTAKEN_LIGHT, _HIDDEN_LIGHT * hidden))
         mistaken *= float(np.sqrt(max(share * (1.0 - share), 0.0)))
-        sigma = float(np.linalg.norm([sigma, mistaken, self._dip(member > 0.0)]))
+        distant = _DISTANT_LIGHT * share * self._distant_light(member > 0.0)
+        parts = [formal, mistaken, distant, self._dip(member > 0.0)]
+        sigma = float(np.linalg.norm(parts))
         # No distribution between 0 and 1 is wider than this; a share of just 0 or 1
         # may lie a sigma inside.
         inside = min(sigma, 0.5)
@@ -97,6 +107,15 @@ class PhaseFit:
         return Measured(
             value=share, sigma=float(max(min(sigma, widest), _LEAST_SHARE_SIGMA))
         )
+
+    def _distant_light(self, member: BoolArray) -> float:
+        """Return the share of thin phases far from a thin phase of one name."""
+        thin = np.array([line.has_own_name for line in self.library])
+        if not (member & thin).any():
+            return 0.0
+        places = np.arange(len(self.library))
+        away = np.abs(places[:, None] - np.flatnonzero(member)).min(axis=1)
+        return float(self.share[thin & (away >= _DISTANT)].sum())
 
     def _dip(self, member: BoolArray) -> float:
         """Return by how much one phase falls below the mean of its neighbours.

@@ -59,15 +59,15 @@ def up(
     ] = True,
 ) -> None:
     """Bring up every node in a process of its own; Ctrl-C stops them safely."""
-    from hp_lab.nodes.bringup import LabOptions
-    from hp_lab.nodes.supervisor import free_tcp_ports, supervise
-
     if not 0 < speed < float("inf"):
         msg = f"speed {speed} must be above 0 and finite; 1 is real time"
         raise InvalidInput(msg)
     if speed != 1.0 and not emulated:
         msg = f"speed {speed} is for emulated laboratories; real ones run at 1"
         raise HpLabError(msg)
+    from hp_lab.nodes.bringup import LabOptions
+    from hp_lab.nodes.supervisor import free_tcp_ports, supervise
+
     lab_path = config_file(lab, "lab.yaml")
     load_lab_config(lab_path)
     options = LabOptions(

@@ -189,19 +189,22 @@ def spectra_svg(
                 _replace(left, spectrum.wavelength_nm, absorbance(spectrum), style)
             elif spectrum.mode == "photoluminescence":
                 _replace(right, *emission(spectrum), style)
-    if not (left.lines or right.lines):
-        return ""
     left.set_ylabel("absorbance")
     right.set_ylabel("PL, scaled to its maximum")
-    for axes in (left, right):
+    shown = [axes for axes in (left, right) if axes.lines]
+    if not shown:
+        return ""
+    if len(shown) == 1:
+        (left if shown == [right] else right).remove()
+        shown[0].set_subplotspec(drawn.add_gridspec(1, 1)[0])
+    for axes in shown:
         axes.set_xlabel("wavelength (nm)")
         energy = axes.secondary_xaxis("top", functions=(_other_unit, _other_unit))
         low, high = ev_from_nm(np.array(axes.get_xlim()[::-1]))
         energy.set_ticks([ev for ev in _ENERGIES_EV if low <= ev <= high])
         energy.set_xlabel("photon energy (eV)", color=DIM, fontsize=8.5)
         energy.tick_params(labelcolor=DIM, color=DIM)
-        if axes.lines:
-            axes.legend(fontsize=8.5)
+        axes.legend(fontsize=8.5)
     return svg(drawn, "spectra")
 
 

@@ -1,5 +1,7 @@
 """Draws of a posterior in which the mode of little noise has its weight."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,5 +62,16 @@ def test_a_climb_that_found_little_noise_is_left_alone() -> None:
     rng = np.random.default_rng(0)
     z = rng.standard_normal((96, 3))
     z[:, 1] = EDGE - rng.exponential(1.0, 96)
+    found = Population.of(z, bound.log_likelihood(z), 0.0)
+    assert with_low_noise(found, bound, EFFORT, rng) is found
+
+
+def test_where_the_prior_expects_little_noise_nothing_is_added() -> None:
+    loud = bound_gp(0.5)
+    quiet = LogNormal(median=0.01, sd=1.5)
+    bound = replace(loud.model, noise=quiet).bind(loud.data)
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((96, 3))
+    z[:, 1] = quiet.place(0.1) + rng.exponential(1.0, 96)
     found = Population.of(z, bound.log_likelihood(z), 0.0)
     assert with_low_noise(found, bound, EFFORT, rng) is found

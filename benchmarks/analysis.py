@@ -357,11 +357,11 @@ def plate(reads: int) -> list[Bar]:
         analyzed = analyzed_files([path])
         results = [as_dictionary(one) for one in analyzed]
         report = plate_report(analyzed)
-        spent_s = (time.process_time() - start) * 22.0 / reads
+        spent_s = time.process_time() - start
     told = [one for one in report.kinetics if one.kinetics is not None]
     return [
         bar(
-            "speed: plate of 96 wells and 22 reads, s on one core",
+            f"speed: plate of 96 wells and {reads} reads, s on one core",
             spent_s,
             "<= 360 (180 s on two)",
             spent_s <= 360.0,
@@ -372,7 +372,7 @@ def plate(reads: int) -> list[Bar]:
             "1",
             len(results) == 96 * reads,
         ),
-        bar("plate: wells with kinetics", len(told) / 96, "information", True),
+        bar("plate: wells with kinetics", len(told) / 96, "> 0", bool(told)),
     ]
 
 
@@ -392,7 +392,7 @@ def main() -> int:
         *blind(range(given.seed, given.seed + films)),
         *dim_emission(range(given.seed, given.seed + films // 5)),
         *spoiled(count, given.seed + 10_000),
-        *plate(1 if given.quick else 6),
+        *plate(6 if given.quick else 22),
     ]
     print(json.dumps(bars, indent=2))
     return 0 if all(one["met"] for one in bars) else 1

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hp_lab.clock import VirtualClock, WallClock, WouldBlockError
+from hp_lab.errors import InvalidInput
 
 START_S = 1_000.0
 
@@ -304,8 +305,9 @@ def test_the_wall_clock_runs_at_its_speed_and_keeps_its_origin():
     before_s = clock.now_s()
     clock.named("x").sleep(1.0)
     assert 1.0 <= clock.now_s() - before_s < 10.0
-    with pytest.raises(ValueError, match="above 0"):
-        WallClock(speed=0.0)
+    for speed in (0.0, float("inf"), float("nan")):
+        with pytest.raises(InvalidInput, match="above 0 and finite"):
+            WallClock(speed=speed)
 
 
 def test_the_wall_clocks_alarms_ring_in_order_survive_a_failure_and_can_be_cancelled(

@@ -1,5 +1,7 @@
 """A film made of the library's own shapes is read as what it is made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,33 @@ def test_a_phase_missing_between_two_that_are_there_is_uncertain():
     missing = fit.share_of("n=3")
     neighbours = 0.5 * (fit.share_of("n=2").value + fit.share_of("n=4").value)
     assert missing.sigma > 0.8 * (neighbours - missing.value)
+
+
+def with_shares(share: dict[int, float], variance: float = 0.3**2) -> PhaseFit:
+    """A fit that found shares, by places, and is as uncertain of all of them."""
+    fit = fitted(absorbance({1: 0.5}))
+    found = np.zeros(len(LIBRARY))
+    found[list(share)] = list(share.values())
+    covariance = variance * np.eye(3 * len(LIBRARY))
+    hidden = np.zeros(len(LIBRARY))
+    return replace(fit, share=found, covariance=covariance, hidden=hidden)
+
+
+def test_a_share_is_not_mistaken_by_more_light_than_it_leaves():
+    sigmas = [
+        with_shares({1: share, 2: 1.0 - share}).share_of("n=2").sigma
+        for share in (0.7, 0.9, 0.98, 1.0)
+    ]
+    assert sigmas == sorted(sigmas, reverse=True)
+    assert sigmas[2] < 0.05
+    assert sigmas[3] == pytest.approx(0.005)
+
+
+def test_thin_phases_far_from_another_make_its_share_uncertain():
+    beside, far, thick = (
+        with_shares({0: 0.8, place: 0.2}).share_of("n=1").sigma for place in (1, 3, 7)
+    )
+    assert LIBRARY[3].label == "n=4"
+    assert LIBRARY[7].label == "n>=6"
+    assert far > 1.5 * beside
+    assert thick == pytest.approx(beside)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hp_lab.planner.forecast import Forecast, learn_tails, left_out_errors
+from hp_lab.planner.forecast import Forecast, Tails, learn_tails, left_out_errors
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
@@ -56,6 +56,35 @@ def test_heavy_tails_are_learned():
     far = np.array(-5.0)
     assert tails.cumulative(far) > 20 * norm.cdf(-5.0)
     assert tails.log_density(z).sum() > norm.logpdf(z, scale=z.std()).sum()
+
+
+def test_errors_left_out_are_normal_scores_of_the_mixture():
+    """Particles that disagree in sign make a small error, not two large ones."""
+    x = np.linspace(0, 1, 12)[:, None]
+    y = np.sin(5 * x[:, 0])
+    readings = [Reading(value=float(v), sigma=0.3) for v in y]
+    labels = [str(i) for i in range(12)]
+    surrogate = Surrogate(SPACE, x, readings, labels, rng=np.random.default_rng(0))
+    (process,) = surrogate.processes
+    residual, sd = process.leave_one_out()
+    z = residual / sd
+    weight = surrogate.weights[:, None] * np.exp(0.5 * z**2) * sd
+    below = (weight / weight.sum(axis=0) * norm.cdf(z)).sum(axis=0)
+    assert (np.sign(z).min(axis=0) < np.sign(z).max(axis=0)).any()
+    assert left_out_errors(surrogate) == pytest.approx(norm.ppf(below), abs=1e-6)
+
+
+def test_normal_errors_leave_the_forecast_as_the_surrogate_has_it(forecast):
+    """Tails of a standard normal change nothing, whatever the particles say."""
+    plain = Tails(np.array([1e9]), np.array([1.0]), np.array([1.0]))
+    forecast.tails, learned = plain, forecast.tails
+    y = np.array([0.4, -0.2])
+    found = forecast.cumulative(y), forecast.log_density(y)
+    forecast.tails = learned
+    parts = norm(forecast._mean, forecast._sd)
+    weight = forecast._weight
+    assert found[0] == pytest.approx(weight @ parts.cdf(y))
+    assert found[1] == pytest.approx(np.log(weight @ parts.pdf(y)))
 
 
 def test_an_outlier_of_little_weight_is_still_an_error_of_the_forecast():

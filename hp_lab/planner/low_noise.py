@@ -31,6 +31,9 @@ def with_low_noise(
         bound: The model with its data.
         effort: Of the climb within little noise.
         rng: Source of chance.
+
+    Raises:
+        InvalidInput: No draw with little noise explains the data at all.
     """
     model = bound.model
     noise = [name for name, _ in model.priors].index("noise")

@@ -85,6 +85,14 @@ def test_exposures_that_are_all_ceiling_take_nothing_from_the_others(make_pl):
     assert found["pl_peak_ev"].value == pytest.approx(2.36, abs=0.003)
 
 
+def test_a_top_that_no_exposure_shows_stays_a_bound(make_pl):
+    bright = (2.36, 0.07, 300_000.0)
+    spectra = [make_pl((bright,), seed=seed) for seed in (1, 2)]
+    found = by_quantity(analyze_film(spectra, **KEYS).observations)
+    assert found["pl_log_intensity"].kind == "lower_bound"
+    assert "pl_peak_ev" not in found
+
+
 def test_a_dark_film_is_an_upper_bound_of_brightness(make_pl):
     result = analyze_film([make_pl(())], **KEYS)
     (intensity,) = result.observations

@@ -75,3 +75,17 @@ def test_where_the_prior_expects_little_noise_nothing_is_added() -> None:
     z[:, 1] = quiet.place(0.1) + rng.exponential(1.0, 96)
     found = Population.of(z, bound.log_likelihood(z), 0.0)
     assert with_low_noise(found, bound, EFFORT, rng) is found
+
+
+def test_chains_keep_their_states_when_some_are_taken_and_others_joined() -> None:
+    def labelled(first: int, count: int) -> Population:
+        z = np.arange(first, first + count, dtype=float)[:, None]
+        visited = np.vstack([z, z + 100, z + 200])
+        return Population(z, z[:, 0], 0.0, visited, visited[:, 0])
+
+    some = labelled(0, 4).chains(np.array([2, 0])).joined(labelled(10, 3))
+    assert some.z[:, 0].tolist() == [2, 0, 10, 11, 12]
+    by_chain = some.visited[:, 0].reshape(3, 5)
+    assert (by_chain == some.z[:, 0] + np.array([[0], [100], [200]])).all()
+    assert (some.visited_log_likelihood == some.visited[:, 0]).all()
+    assert (some.log_likelihood == some.z[:, 0]).all()

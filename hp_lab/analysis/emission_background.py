@@ -21,8 +21,8 @@ from hp_lab.units import HC_EV_NM, FloatArray
 _LEVEL_SPREAD, _DEEPEST = 0.01, 0.05
 # Dark is subtracted within this many sigmas of the window's mean.
 _DARK_SIGMAS = 2.0
-# Height of the second order over the first, a wide belief: what is fitted does not depend
-# on it. Its centre is off by the axis's error or by twice the diode's, which are not told
+# Height of second order over first, a wide belief: the fit hardly depends on it.
+# Its centre is off by the axis's error or by twice the diode's, which are not told
 # apart.
 _SECOND_ORDER_SPREAD, _IMAGE_SHIFT_NM = 0.25, 0.5
 # Surroundings of an image, in its widths.

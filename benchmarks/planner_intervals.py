@@ -19,7 +19,7 @@ _MOST_TRAINING = 100
 # What a right forecast keeps to with this probability.
 _LIMITS = 0.95
 # Splits of lower seeds were looked at while the forecast was made.
-_FIRST_SEED = 200
+_FIRST_SEED = 400
 
 
 def intervals(seeds: int | None) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def intervals(seeds: int | None) -> dict[str, Any]:
     those of as many independent readings as one split holds out, since the splits share
     their films.
     """
-    seeds = seeds or 10
+    seeds = seeds or 30
     bars, table = [], {}
     for name in DATA_SETS:
         pool = load(name)

@@ -186,10 +186,14 @@ class BoundGP:
     ) -> FloatArray:
         """Return the lower triangles (P, n + extra, n + extra) of the covariances."""
         n = len(self.data)
+        values = self.model.kernel.value(kernel, self._pairs)
+        values *= s
+        values += self.model.constant
         result = np.zeros((len(s), n + extra, n + extra))
-        result[:, self._low[0], self._low[1]] = (
-            s * self.model.kernel.value(kernel, self._pairs) + self.model.constant
-        )
+        # Row by row of the triangle: far cheaper than by the indices of all entries.
+        for row in range(1, n):
+            start = row * (row - 1) // 2
+            result[:, row, :row] = values[:, start : start + row]
         diagonal = np.arange(n)
         result[:, diagonal, diagonal] = (
             s * (1 + _JITTER) + noise + self._known + self.model.constant

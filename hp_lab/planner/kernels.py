@@ -34,7 +34,7 @@ class Kernel(Protocol):
         """Return what pairs of rows of a and b (q, d) contribute, arrays (.., q)."""
 
     def value(self, parameters: FloatArray, pairs: Pairs) -> FloatArray:
-        """Return correlations (P, q) for parameters (P, k)."""
+        """Return correlations (P, q) for parameters (P, k), the caller's to change."""
 
 
 def _exponential(kind: str, square: FloatArray) -> FloatArray:
@@ -46,7 +46,12 @@ def _exponential(kind: str, square: FloatArray) -> FloatArray:
         r *= np.sqrt(3.0)
         return np.asarray((1.0 + r) * np.exp(-r))
     r *= np.sqrt(5.0)
-    return np.asarray((1.0 + r + r * r / 3.0) * np.exp(-r))
+    result = r * r
+    result /= 3.0
+    result += 1.0 + r
+    np.negative(r, out=r)
+    result *= np.exp(r, out=r)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96
+# An evidence needs every mode in its proportion; predictions do with half the moves.
 COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
+COLD_PREDICTION = replace(COLD, moves=8)
 # Log Bayes factor of hypothesis plus GP against hypothesis alone, above which the
 # hypothesis leaves something unexplained.
 MISFIT_LOG_FACTOR = 1.5
@@ -108,7 +110,6 @@ class Learner:
     policy: Policy
     rng: np.random.Generator
     variance: float = 0.0
-    effort: Effort = COLD
     rewards: Rewards = field(init=False)
     favoured: list[int] = field(default_factory=list)
     fits: dict[int, Fit] = field(default_factory=dict)
@@ -204,13 +205,14 @@ class Learner:
         known = self.fits.get(index)
         if known is not None and len(known.bound.data) == len(self._values):
             return
+        weighed = self.policy == "evidence"
         self.fits[index] = fit(
             self.models[index],
             self.data(),
-            effort=self.effort,
+            effort=COLD if weighed else COLD_PREDICTION,
             rng=self.rng,
             memory=self._memories.get(index),
-            with_evidence=self.policy == "evidence",
+            with_evidence=weighed,
         )
         self._memories[index] = remember(self.fits[index])
 
@@ -219,7 +221,6 @@ def misfit(
     model: StructuredGP,
     data: Data,
     rng: np.random.Generator,
-    effort: Effort = COLD,
 ) -> float:
     """Return how much a hypothesis leaves unexplained, as a log Bayes factor.
 
@@ -234,8 +235,8 @@ def misfit(
         msg = f"model {model.name}: has no hypothesis whose misfit could be judged"
         raise InvalidInput(msg)
     alone = replace(model, variance=_NO_VARIANCE)
-    with_gp = fit(model, data, effort=effort, rng=rng)
-    without = fit(alone, data, effort=effort, rng=rng)
+    with_gp = fit(model, data, effort=COLD, rng=rng)
+    without = fit(alone, data, effort=COLD, rng=rng)
     return with_gp.log_evidence - without.log_evidence
 
 

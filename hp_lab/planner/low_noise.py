@@ -6,6 +6,8 @@ on the ladder, when most chains have settled on the first. So it gets chains of 
 and the two are weighed by their evidences: sampling stratified by the noise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
 
@@ -58,7 +60,9 @@ def with_low_noise(
 
     start = from_prior(population.z.shape[1], effort, rng)
     start.z[:, noise] = ndtri(ndtr(edge) * rng.uniform(size=len(start.z)))
-    quiet = sample(start, None, part(low=True), effort, rng)
+    # Little noise has one mode to find, where a climb from the whole prior has many.
+    short = replace(effort, moves=max(1, effort.moves // 2))
+    quiet = sample(start, None, part(low=True), short, rng)
     loud = population.chains(much)
     # A chain of much noise may have visited little noise: only ends count here.
     ends = Population.of(loud.z, loud.log_likelihood, loud.log_evidence)

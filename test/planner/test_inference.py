@@ -331,7 +331,6 @@ def test_a_learner_measures_each_candidate_once(policy):
         x={"x": x},
         policy=policy,
         rng=np.random.default_rng(0),
-        effort=QUICK,
     )
     seen = [0, 11]
     for index in seen:

@@ -17,7 +17,6 @@ from hp_lab.planner.learning import (
     Learner,
     Policy,
     misfit,
-    none_fits,
 )
 from hp_lab.planner.posterior import fit, remember
 from hp_lab.planner.priors import LogNormal
@@ -118,9 +117,8 @@ def _learn(names: list[str], policy: Policy, seed: int) -> tuple[Learner, float]
 
 
 def _says_none_fits(learner: Learner) -> int:
-    best = learner.models[learner.winner()]
-    factor = misfit(best, learner.data(), learner.rng)
-    return int(none_fits({best.name: factor}, best.name))
+    best = learner.fits[learner.winner()]
+    return int(misfit(best, learner.rng).unexplained)
 
 
 def ising(seeds: int | None) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def apply(state: CampaignState, event: Event, at_s: float) -> CampaignState:
                 requested=0,
                 candidates={**state.candidates, **new},
                 model_probabilities=event.model_probabilities,
+                planner_notes=tuple(event.notes),
                 posterior_reading=event.posterior_reading,
             )
         case CandidateUnreachable():

@@ -64,6 +64,7 @@ def summarise(run_dir: RunDir, journal: JournalReader) -> RunSummary:
         unreachable=state.unreachable,
         task_times=task_times(state),
         models=state.model_probabilities,
+        planner_notes=state.planner_notes,
         begun_s=begun_s,
         ended_s=state.last_s,
         facts={"seed": str(state.seed), "journal": run_dir.journal.name},

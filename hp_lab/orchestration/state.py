@@ -75,6 +75,7 @@ class CampaignState:
         volumes_ul: What is left in each well.
         tip_racks: Tips of each rack when full.
         tips_used: How many of each are gone.
+        planner_notes: What the planner last said besides its proposals.
         requested: How many candidates the planner was asked for and has not given.
         needs_plan: Some task has no planned time that still holds.
     """
@@ -92,6 +93,7 @@ class CampaignState:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     observations: tuple[ObservationData, ...] = ()
     model_probabilities: Mapping[str, float] = field(default_factory=dict)
+    planner_notes: tuple[str, ...] = ()
     posterior_reading: int = 0
     volumes_ul: Mapping[str, float] = field(default_factory=dict)
     tip_racks: Mapping[str, int] = field(default_factory=dict)

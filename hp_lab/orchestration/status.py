@@ -106,6 +106,7 @@ def run_status(run_dir: RunDir) -> dict[str, Any]:
         "best_sample_id": best.sample_id if best is not None else "",
         "question_id": question.question_id if question is not None else "",
         "question": question.text if question is not None else "",
+        "planner_notes": list(state.planner_notes),
         "events": last_sequence,
         "lab_hours": (state.last_s - begun_s) / 3600.0,
         "samples": [_sample_row(state, sample) for sample in state.samples.values()],

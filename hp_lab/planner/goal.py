@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
+from hp_lab.planner.learning import Policy
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.priors import Prior
 from hp_lab.planner.space import Space
@@ -56,6 +57,10 @@ class PlannerSettings(Model):
             ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
+        policy: How hypotheses are compared. ``evidence`` averages them with their
+            probabilities. ``published`` relies on one model at a time, chosen by
+            rewards (:mod:`hp_lab.planner.learning`). With acquisition ``exploration``
+            both measure what tells most.
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
         replicates: Films of one candidate at most; the best one is made again where
@@ -78,6 +83,7 @@ class PlannerSettings(Model):
     ] = "automatic"
     several: Literal["pareto", "weighted"] = "pareto"
     hypotheses: tuple[HypothesisChoice, ...] = ()
+    policy: Policy = "evidence"
     ucb_beta: Annotated[float, Field(ge=0)] = 2.0
     boundary: float = 0.0
     reference: dict[str, float] = Field(default_factory=dict)
@@ -85,6 +91,16 @@ class PlannerSettings(Model):
     learn_feasibility: bool = True
     costs: str = ""
     distinct: str = ""
+
+    @model_validator(mode="after")
+    def _policy_has_a_choice(self) -> Self:
+        if self.policy == "published" and not self.hypotheses:
+            msg = (
+                "policy published chooses among hypotheses and there are none; name "
+                "some under hypotheses, or leave out policy"
+            )
+            raise ValueError(msg)
+        return self
 
     @field_validator("hypotheses", mode="before")
     @classmethod

@@ -15,7 +15,14 @@ import numpy as np
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.gp import Data, StructuredGP
-from hp_lab.planner.posterior import Fit, Memory, fit, probabilities, remember
+from hp_lab.planner.posterior import (
+    Fit,
+    Memory,
+    bridged,
+    fit,
+    probabilities,
+    remember,
+)
 from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort
 from hp_lab.units import FloatArray
@@ -217,29 +224,65 @@ class Learner:
         self._memories[index] = remember(self.fits[index])
 
 
-def misfit(
-    model: StructuredGP,
-    data: Data,
-    rng: np.random.Generator,
-) -> float:
-    """Return how much a hypothesis leaves unexplained, as a log Bayes factor.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfit:
+    """What a hypothesis leaves to its GP.
 
-    It compares the hypothesis with its GP against the hypothesis alone with noise. A
-    structured model can win over others although its physics is wrong, its GP absorbing
-    the misfit; then this is far above 0, while a right hypothesis needs no GP.
+    Attributes:
+        log_factor: Log Bayes factor of the hypothesis with its GP against the
+            hypothesis alone with noise.
+        discrepancy: Root mean square of the GP's part at the films, in units of y.
+        alone: The hypothesis alone, fitted to the same films.
+    """
+
+    log_factor: float
+    discrepancy: float
+    alone: Fit
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the hypothesis does not hold by itself."""
+        return self.log_factor > MISFIT_LOG_FACTOR
+
+
+def misfit(
+    fitted: Fit,
+    rng: np.random.Generator,
+    *,
+    effort: Effort = COLD,
+    memory: Memory | None = None,
+) -> Misfit:
+    """Judge a hypothesis by how much its GP is needed.
+
+    A structured model can win over others although its physics is wrong, its GP
+    absorbing the misfit; then the GP's log Bayes factor is far above 0, while a right
+    hypothesis needs no GP.
+
+    Args:
+        fitted: The hypothesis with its GP.
+        rng: Source of chance.
+        effort: Of a cold fit of the hypothesis alone.
+        memory: Of the last fit of the hypothesis alone.
 
     Raises:
         InvalidInput: The model has no hypothesis.
     """
+    model, data = fitted.model, fitted.bound.data
     if model.hypothesis is None:
         msg = f"model {model.name}: has no hypothesis whose misfit could be judged"
         raise InvalidInput(msg)
-    alone = replace(model, variance=_NO_VARIANCE)
-    with_gp = fit(model, data, effort=COLD, rng=rng)
-    without = fit(alone, data, effort=COLD, rng=rng)
-    return with_gp.log_evidence - without.log_evidence
-
-
-def none_fits(factors: Mapping[str, float], best: str) -> bool:
-    """Return whether the best model's hypothesis leaves something unexplained."""
-    return factors[best] > MISFIT_LOG_FACTOR
+    if fitted.evidence is None:
+        fitted = bridged(fitted, rng)
+    alone = fit(
+        replace(model, variance=_NO_VARIANCE),
+        data,
+        effort=effort,
+        rng=rng,
+        memory=memory,
+    )
+    part, _ = fitted.condition(_PREDICTING).discrepancy(data.X, data.x)
+    return Misfit(
+        log_factor=fitted.log_evidence - alone.log_evidence,
+        discrepancy=float(np.sqrt(np.mean(part.mean(axis=0) ** 2))),
+        alone=alone,
+    )

@@ -21,6 +21,8 @@ from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
+# What the model without a hypothesis is called.
+VANILLA_NAME = "gp"
 _DESCRIPTOR_COMPONENTS = 6
 
 
@@ -98,7 +100,7 @@ def standard_model(
     offset: float,
     scale: float,
     hypothesis: Hypothesis | None = None,
-    name: str = "gp",
+    name: str = VANILLA_NAME,
     kernel: Kernel | None = None,
 ) -> StructuredGP:
     """Return the standard model with or without a hypothesis.

@@ -112,7 +112,7 @@ def fit(
                 start, old.log_likelihood, bound.log_likelihood, warm, rng
             )
             fitted = Fit(bound=bound, population=population, warm=True)
-            return _with_evidence(fitted, rng) if with_evidence else fitted
+            return bridged(fitted, rng) if with_evidence else fitted
     # With many films the second attempt would cost more than its evidence is worth.
     for attempt in (1, 2) if len(data) <= _MANY_FILMS else (1,):
         work = replace(effort, moves=effort.moves * attempt)
@@ -120,7 +120,7 @@ def fit(
         fitted = Fit(bound=bound, population=population, warm=False)
         if not with_evidence:
             return fitted
-        fitted = _with_evidence(fitted, rng)
+        fitted = bridged(fitted, rng)
         if converged(fitted):
             break
     return fitted
@@ -158,7 +158,8 @@ def probabilities(fits: Sequence[Fit]) -> FloatArray:
     return np.asarray(weight / weight.sum())
 
 
-def _with_evidence(fitted: Fit, rng: np.random.Generator) -> Fit:
+def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
+    """Return a fit with its evidence."""
     draws = 1024 if len(fitted.bound.data) <= _MANY_FILMS else 256
     evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng, draws)
     return replace(fitted, evidence=evidence)

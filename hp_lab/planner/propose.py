@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
 from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner.beliefs import Beliefs
 from hp_lab.planner.dimensions import Categorical
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
@@ -20,14 +21,11 @@ from hp_lab.planner.goal import (
     Stop,
     Trial,
 )
-from hp_lab.planner.hypotheses import Hypothesis, find
 from hp_lab.planner.initial import initial_count, spread
-from hp_lab.planner.objectives import Objective, Reading, reading
-from hp_lab.planner.posterior import Memory, from_bytes, remember, to_bytes
+from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.scores import Scorer
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
-from hp_lab.planner.theory import from_table
 from hp_lab.records import Candidate
 from hp_lab.units import FloatArray
 
@@ -48,10 +46,6 @@ _NEAR_FILMS = 24
 # the best film's own uncertainty is below this share of the noise.
 _NOISY = 0.5
 _KNOWN = 0.5
-_REMEDIES = {
-    "detector_saturated": "; measure them again with a shorter exposure",
-    "below_noise": "; measure them again with a longer exposure",
-}
 # Importing the module registers them.
 READY_MADE = ready_made.NAMES
 
@@ -103,14 +97,14 @@ class _Proposal:
             self._space.features(self._codes), possible, self._space.label_features
         )
         self._cost = Expression(goal.settings.costs) if goal.settings.costs else None
+        self._beliefs = Beliefs(goal, self._codes, self._rng)
         self._notes: list[str] = []
-        self._memories = self._read_posterior()
 
     def answer(self) -> Answer:
         goal = self._goal
         initial = goal.settings.initial or initial_count(self._space)
         started = len(goal.trials) + len(goal.pending)
-        readings = [self._readings(objective) for objective in goal.objectives]
+        readings = [self._beliefs.readings(one) for one in goal.objectives]
         missing = max(0, min(goal.count, initial - started))
         if not all(readings):
             # Nothing was seen of some objective yet: go on spreading.
@@ -120,7 +114,7 @@ class _Proposal:
         front: tuple[str, ...] = ()
         if missing < goal.count:
             surrogates = [
-                self._fit(objective, found)
+                self._fitted(objective, found)
                 for objective, found in zip(goal.objectives, readings, strict=True)
             ]
             taken = self._space.codes([c.settings for c in candidates])
@@ -130,67 +124,18 @@ class _Proposal:
             replace(candidate, candidate_id=name)
             for candidate, name in zip(candidates, goal.next_ids(), strict=True)
         ]
+        # The published policy has rewards in place of probabilities.
+        weighed = surrogates and goal.settings.policy == "evidence"
         return Answer(
             candidates=tuple(named),
-            model_names=surrogates[0].names if surrogates else (),
+            model_names=surrogates[0].names if weighed else (),
             model_probabilities=(
-                tuple(float(p) for p in surrogates[0].probabilities)
-                if surrogates
-                else ()
+                tuple(float(p) for p in surrogates[0].probabilities) if weighed else ()
             ),
-            posterior=self._write_posterior(surrogates) or goal.posterior,
-            notes=tuple(dict.fromkeys(self._notes)),
+            posterior=self._beliefs.posterior(),
+            notes=tuple(dict.fromkeys([*self._beliefs.notes, *self._notes])),
             pareto_front=front,
         )
-
-    def _read_posterior(self) -> dict[str, Memory]:
-        if not self._goal.posterior:
-            return {}
-        try:
-            memories, _ = from_bytes(self._goal.posterior)
-        except (ValueError, KeyError, TypeError) as error:
-            self._notes.append(f"the posterior cannot be used ({error}): cold start")
-            return {}
-        return memories
-
-    def _write_posterior(self, surrogates: Sequence[Surrogate]) -> bytes:
-        if not surrogates:
-            return b""
-        memories = {
-            f"{objective.quantity}/{fit.model.name}": remember(fit)
-            for objective, surrogate in zip(
-                self._goal.objectives, surrogates, strict=True
-            )
-            for fit in surrogate.fits
-        }
-        return to_bytes(memories, {})
-
-    def _readings(self, objective: Objective) -> dict[int, Reading]:
-        found = {}
-        for index, (_, observations) in enumerate(self._goal.trials):
-            one = reading(objective, observations)
-            if one is not None:
-                found[index] = one
-        return found
-
-    def _hypotheses(self, objective: Objective) -> list[Hypothesis]:
-        found = []
-        for choice in self._goal.settings.hypotheses:
-            if choice.quantity not in (None, objective.quantity):
-                continue
-            if choice.quantity is None and len(self._goal.objectives) > 1:
-                quantities = ", ".join(o.quantity for o in self._goal.objectives)
-                msg = (
-                    f"planner.hypotheses: {choice.name}: say which quantity it "
-                    f"explains, one of {quantities}"
-                )
-                raise InvalidInput(msg)
-            if choice.table:
-                found.append(from_table(choice.name, choice.table, "value"))
-            else:
-                known = find(choice.name, inputs=choice.inputs, priors=choice.priors)
-                found.append(known)
-        return found
 
     def _spread(self, count: int) -> list[Candidate]:
         taken = np.vstack([self._codes, self._pending])
@@ -201,43 +146,9 @@ class _Proposal:
             for settings, p in zip(self._space.settings(codes), chance, strict=True)
         ]
 
-    def _fit(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
+    def _fitted(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
         self._report(0.1, f"fitting {objective.quantity}")
-        rows = sorted(found)
-        prefix = f"{objective.quantity}/"
-        surrogate = Surrogate(
-            self._space,
-            self._codes[rows],
-            [found[row] for row in rows],
-            [self._goal.trials[row][0].candidate_id for row in rows],
-            rng=self._rng,
-            hypotheses=self._hypotheses(objective),
-            memories={
-                name.removeprefix(prefix): memory
-                for name, memory in self._memories.items()
-                if name.startswith(prefix)
-            },
-        )
-        self._notes += surrogate.notes
-        self._notes += self._about_bounds(objective, found)
-        if not any(fit.warm for fit in surrogate.fits):
-            self._notes.append(f"{objective.quantity}: fitted cold")
-        return surrogate
-
-    def _about_bounds(
-        self, objective: Objective, found: dict[int, Reading]
-    ) -> list[str]:
-        """Return notes on films that give only bounds, and what helps."""
-        causes: dict[str, list[str]] = {}
-        for row, one in found.items():
-            if one.kind != "exact":
-                name = self._goal.trials[row][0].candidate_id
-                causes.setdefault(one.cause or one.kind, []).append(name)
-        return [
-            f"{objective.quantity}: {', '.join(names)} only give a bound ({cause})"
-            + _REMEDIES.get(cause, "")
-            for cause, names in causes.items()
-        ]
+        return self._beliefs.fit(objective, found)
 
     def _acquire(
         self, surrogates: list[Surrogate], taken: FloatArray, count: int

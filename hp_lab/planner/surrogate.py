@@ -68,15 +68,23 @@ class Surrogate:
         rng: np.random.Generator,
         hypotheses: Sequence[Hypothesis] = (),
         memories: Mapping[str, Memory] | None = None,
+        only: str | None = None,
+        weighed: bool = True,
     ) -> None:
-        """Fit the vanilla GP and one structured GP a hypothesis.
+        """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
+
+        Several models are ``weighed`` by their evidences unless they need not be.
 
         Raises:
             InvalidInput: A hypothesis failed everywhere.
         """
         self._space = space
         self.notes: list[str] = []
-        memories = memories or {}
+        memories = {
+            name: memory
+            for name, memory in (memories or {}).items()
+            if only in (None, name)
+        }
         y = np.array([one.value for one in readings])
         variance = np.array([one.sigma for one in readings]) ** 2
         sign = np.array([_SIGNS[one.kind] for one in readings])
@@ -94,8 +102,11 @@ class Surrogate:
             standard_model(space, offset=offset, scale=scale, hypothesis=h, name=h.name)
             for h in hypotheses
         ]
+        if only is not None:
+            models = [model for model in models if model.name == only]
+        compared = weighed and len(models) > 1
         self.fits = [
-            self._fit(model, sign, memories.get(model.name), bool(hypotheses), rng)
+            self._fit(model, sign, memories.get(model.name), compared, rng)
             for model in models
         ]
         self.probabilities = probabilities(self.fits)
@@ -134,6 +145,20 @@ class Surrogate:
             other.processes.append(process.model.bind(data).condition(process.z))
         return other
 
+    def relying_on(self, name: str) -> "Surrogate":
+        """Return the belief of one of the models alone."""
+        other = object.__new__(Surrogate)
+        other.__dict__.update(self.__dict__)
+        other.fits = [one for one in self.fits if one.model.name == name]
+        other.probabilities = np.ones(1)
+        other.processes, other.weights = other._processes()
+        return other
+
+    def reading_variance(self, codes: FloatArray) -> FloatArray:
+        """Return the variance (m,) of a reading at codes, noise included."""
+        _, sd = self.predict(codes).moments()
+        return np.asarray(sd**2 + self.noise_sd**2)
+
     @property
     def noise_sd(self) -> float:
         """Standard deviation of one film, known and learned noise together."""
@@ -153,14 +178,8 @@ class Surrogate:
         compared: bool,
         rng: np.random.Generator,
     ) -> Fit:
-        effort = VANILLA if model.hypothesis is None else STRUCTURED
-        if compared:
-            effort = replace(effort, particles=max(effort.particles, 256))
         data = self.data
-        if len(data) > _MANY_FILMS:
-            # A likelihood costs the cube of the films, and a posterior of many films
-            # is narrow but simple.
-            effort = replace(effort, particles=min(effort.particles, 256), moves=4)
+        effort = effort_for(model, len(data), compared=compared)
         usable = (
             memory is not None
             and memory.model == fingerprint(model)
@@ -221,6 +240,18 @@ class Surrogate:
             weights.append(np.full(size, probability / size))
         weight = np.concatenate(weights)
         return processes, weight / weight.sum()
+
+
+def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
+    """Return the work of a cold fit, more where its evidence is to be compared."""
+    effort = VANILLA if model.hypothesis is None else STRUCTURED
+    if compared:
+        effort = replace(effort, particles=max(effort.particles, 256))
+    if films > _MANY_FILMS:
+        # A likelihood costs the cube of the films, and a posterior of many films is
+        # narrow but simple.
+        effort = replace(effort, particles=min(effort.particles, 256), moves=4)
+    return effort
 
 
 def _without_bounds(

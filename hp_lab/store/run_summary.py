@@ -107,6 +107,7 @@ class RunSummary:
         spectra: Film to its raw spectra; the best films' suffice.
         task_times: Planned and actual times, laboratory time.
         models: Hypothesis to its probability, as the planner last gave it.
+        planner_notes: What the planner last said besides its proposals.
         begun_s: Laboratory time of the beginning; the end is the last so far.
         facts: Further lines for the footer, e.g. seed, analysis version.
     """
@@ -123,6 +124,7 @@ class RunSummary:
     spectra: Mapping[str, Sequence[Spectrum]] = field(default_factory=dict)
     task_times: Sequence[TaskTime] = ()
     models: Mapping[str, float] = field(default_factory=dict)
+    planner_notes: Sequence[str] = ()
     begun_s: float = 0.0
     ended_s: float = 0.0
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from hp_lab.planner import bounds, gp, hypervolume
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
-from hp_lab.planner.learning import Learner, Rewards, misfit, none_fits
+from hp_lab.planner.learning import COLD, Learner, Rewards, misfit
 from hp_lab.planner.posterior import films, fit, from_bytes, remember, to_bytes
 from hp_lab.planner.priors import LogNormal, Normal, Uniform
 from hp_lab.planner.ready_made import NAMES
@@ -309,10 +309,14 @@ def test_a_right_hypothesis_needs_no_gp_and_a_wrong_one_does():
         hypothesis=LINE,
         noise=LogNormal(median=0.01, sd=0.5),
     )
-    right = misfit(model, line_data(18), rng)
-    wrong = misfit(model, bent, rng)
-    assert not none_fits({"line": right}, "line")
-    assert none_fits({"line": wrong}, "line")
+    right = misfit(fit(model, line_data(18), effort=COLD, rng=rng), rng)
+    wrong = misfit(fit(model, bent, effort=COLD, rng=rng), rng)
+    assert not right.unexplained
+    assert wrong.unexplained
+    # What even the best line leaves, the GP has to hold.
+    best = np.polynomial.Polynomial.fit(x, bent.y, 1)
+    assert wrong.discrepancy > 0.8 * np.sqrt(np.mean((bent.y - best(x)) ** 2))
+    assert right.discrepancy < 0.1
 
 
 @pytest.mark.slow

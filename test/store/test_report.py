@@ -120,6 +120,7 @@ def a_run(**fields):
         "spectra": {f"s{n:03d}": spectra(f"s{n:03d}") for n in (4, 9)},
         "task_times": [task(number) for number in range(1, 13)],
         "models": {"structured": 0.7, NASTY: 0.3},
+        "planner_notes": (f"outlier: c0004 {NASTY}", "bowing does not hold by itself"),
         "ended_s": 9300.0,
         "facts": {"seed": "7"},
     }
@@ -169,6 +170,7 @@ def test_every_part_of_the_run_is_in_the_page(page):
     assert "detector full" in page
     assert "212 uL are needed" in page
     assert "seed: 7" in page
+    assert "bowing does not hold by itself" in page
 
 
 @pytest.mark.slow

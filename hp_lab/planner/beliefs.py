@@ -1,0 +1,244 @@
+"""What is believed of the objectives: their models, fitted to the films so far.
+
+Between two questions nothing is kept here; what the next fit needs travels with the
+answer's posterior.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from hp_lab.errors import InvalidInput
+from hp_lab.planner.goal import Goal
+from hp_lab.planner.hypotheses import Hypothesis, find
+from hp_lab.planner.learning import Misfit, Rewards, misfit
+from hp_lab.planner.model_space import VANILLA_NAME
+from hp_lab.planner.objectives import Objective, Reading, reading
+from hp_lab.planner.posterior import Fit, Memory, from_bytes, remember, to_bytes
+from hp_lab.planner.surrogate import Surrogate, effort_for
+from hp_lab.planner.theory import from_table
+from hp_lab.units import FloatArray
+
+_REMEDIES = {
+    "detector_saturated": "; measure them again with a shorter exposure",
+    "below_noise": "; measure them again with a longer exposure",
+}
+# Points of the space at which a model's uncertainty is looked at.
+_LOOKS = 512
+
+
+class Beliefs:
+    """Surrogates of a goal's objectives, and what is to be said and kept of them.
+
+    Attributes:
+        notes: Sentences for a person.
+    """
+
+    def __init__(self, goal: Goal, codes: FloatArray, rng: np.random.Generator) -> None:
+        """Take up what the last answer left.
+
+        Args:
+            goal: The question.
+            codes: Of the goal's trials (n, width).
+            rng: Source of chance for the fits.
+        """
+        self.notes: list[str] = []
+        self._goal = goal
+        self._codes = codes
+        self._rng = rng
+        # What tells models apart draws on its own, and changes no proposal.
+        tried = len(goal.trials) + len(goal.pending)
+        self._own = np.random.default_rng([goal.seed, tried, 1])
+        self._memories, self._rewards = self._read_posterior()
+        published = goal.settings.policy == "published"
+        # Models that the published policy does not fit this time keep their draws.
+        self._kept = dict(self._memories) if published else {}
+
+    def _read_posterior(self) -> tuple[dict[str, Memory], dict[str, Any]]:
+        if not self._goal.posterior:
+            return {}, {}
+        try:
+            memories, extra = from_bytes(self._goal.posterior)
+        except (ValueError, KeyError, TypeError) as error:
+            self.notes.append(f"the posterior cannot be used ({error}): cold start")
+            return {}, {}
+        rewards = extra.get("rewards")
+        return memories, rewards if isinstance(rewards, dict) else {}
+
+    def posterior(self) -> bytes:
+        """Return what the next goal should bring along."""
+        if not self._kept:
+            return self._goal.posterior
+        extra = {"rewards": self._rewards} if self._rewards else {}
+        return to_bytes(self._kept, extra)
+
+    def readings(self, objective: Objective) -> dict[int, Reading]:
+        """Return what the films tell of an objective, by their row."""
+        found = {}
+        for index, (_, observations) in enumerate(self._goal.trials):
+            one = reading(objective, observations)
+            if one is not None:
+                found[index] = one
+        return found
+
+    def fit(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
+        """Return the surrogate of an objective, fitted to its readings by row.
+
+        Raises:
+            InvalidInput: A hypothesis is unknown or fails.
+        """
+        hypotheses = self._hypotheses(objective)
+        if self._goal.settings.policy == "published":
+            surrogate = self._by_rewards(objective, found, hypotheses)
+        else:
+            surrogate = self._fitted(objective, found, hypotheses)
+            self._keep(objective, surrogate.fits)
+        self.notes += surrogate.notes
+        self.notes += self._about_bounds(objective, found)
+        if not any(fit.warm for fit in surrogate.fits):
+            self.notes.append(f"{objective.quantity}: fitted cold")
+        self._judge(objective, surrogate)
+        return surrogate
+
+    def _fitted(
+        self,
+        objective: Objective,
+        found: dict[int, Reading],
+        hypotheses: Sequence[Hypothesis],
+        only: str | None = None,
+        *,
+        weighed: bool = True,
+    ) -> Surrogate:
+        rows = sorted(found)
+        prefix = f"{objective.quantity}/"
+        return Surrogate(
+            self._goal.space,
+            self._codes[rows],
+            [found[row] for row in rows],
+            [self._goal.trials[row][0].candidate_id for row in rows],
+            rng=self._rng,
+            hypotheses=hypotheses,
+            only=only,
+            weighed=weighed,
+            memories={
+                name.removeprefix(prefix): memory
+                for name, memory in self._memories.items()
+                if name.startswith(prefix)
+            },
+        )
+
+    def _by_rewards(
+        self,
+        objective: Objective,
+        found: dict[int, Reading],
+        hypotheses: Sequence[Hypothesis],
+    ) -> Surrogate:
+        """Return the surrogate of the one model that the published policy relies on."""
+        names = [VANILLA_NAME, *(one.name for one in hypotheses)]
+        account = self._account(objective, names)
+        codes = self._looks()
+        if account.warming_up:
+            every = self._fitted(objective, found, hypotheses, weighed=False)
+            parts = [every.relying_on(name) for name in names]
+            spreads = [float(np.median(one.reading_variance(codes))) for one in parts]
+            account = account.warmed(spreads)
+            surrogate = parts[account.used[-1]]
+            self._keep(objective, every.fits)
+        else:
+            chosen = account.choose(self._own)
+            surrogate = self._fitted(objective, found, hypotheses, names[chosen])
+            spread = float(np.median(surrogate.reading_variance(codes)))
+            account = account.rewarded(chosen, spread)
+            self._keep(objective, surrogate.fits)
+        self._rewards[objective.quantity] = {"models": names, **asdict(account)}
+        so_far = ", ".join(
+            f"{name} {reward:+.2f}"
+            for name, reward in zip(names, account.mean, strict=True)
+        )
+        self.notes.append(
+            f"{objective.quantity}: relies on {names[account.used[-1]]}; rewards so "
+            f"far: {so_far}"
+        )
+        return surrogate
+
+    def _account(self, objective: Objective, names: Sequence[str]) -> Rewards:
+        known = self._rewards.get(objective.quantity, {})
+        if known.get("models") != list(names):
+            return Rewards.empty(len(names))
+        return Rewards(
+            mean=tuple(known["mean"]),
+            count=tuple(known["count"]),
+            history=tuple(known["history"]),
+            used=tuple(known["used"]),
+        )
+
+    def _looks(self) -> FloatArray:
+        """Return codes of what could be measured next."""
+        space = self._goal.space
+        if self._goal.choices:
+            return space.codes(self._goal.choices)
+        return space.sample_codes(self._own, _LOOKS)
+
+    def _judge(self, objective: Objective, surrogate: Surrogate) -> None:
+        """Note where even the best hypothesis does not hold by itself."""
+        fits = [one for one in surrogate.fits if one.model.hypothesis is not None]
+        if not fits:
+            return
+        best = max(fits, key=lambda one: one.log_evidence)
+        key = f"alone {objective.quantity}/{best.model.name}"
+        judged = self._misfit(best, key)
+        self._kept[key] = remember(judged.alone)
+        if judged.unexplained:
+            rank = ", the best hypothesis," if len(fits) > 1 else ""
+            spread = float(np.std(surrogate.data.y))
+            self.notes.append(
+                f"{objective.quantity}: {best.model.name}{rank} does not hold by "
+                f"itself: its GP adds {judged.discrepancy:.2g} (rms) to it where films "
+                f"differ by {spread:.2g} (log Bayes factor of the GP "
+                f"{judged.log_factor:.1f})"
+            )
+
+    def _misfit(self, fitted: Fit, key: str) -> Misfit:
+        effort = effort_for(fitted.model, len(fitted.bound.data), compared=True)
+        memory = self._memories.get(key)
+        return misfit(fitted, self._own, effort=effort, memory=memory)
+
+    def _keep(self, objective: Objective, fits: Sequence[Fit]) -> None:
+        for one in fits:
+            self._kept[f"{objective.quantity}/{one.model.name}"] = remember(one)
+
+    def _hypotheses(self, objective: Objective) -> list[Hypothesis]:
+        found = []
+        for choice in self._goal.settings.hypotheses:
+            if choice.quantity not in (None, objective.quantity):
+                continue
+            if choice.quantity is None and len(self._goal.objectives) > 1:
+                quantities = ", ".join(o.quantity for o in self._goal.objectives)
+                msg = (
+                    f"planner.hypotheses: {choice.name}: say which quantity it "
+                    f"explains, one of {quantities}"
+                )
+                raise InvalidInput(msg)
+            if choice.table:
+                found.append(from_table(choice.name, choice.table, "value"))
+            else:
+                known = find(choice.name, inputs=choice.inputs, priors=choice.priors)
+                found.append(known)
+        return found
+
+    def _about_bounds(
+        self, objective: Objective, found: dict[int, Reading]
+    ) -> list[str]:
+        """Return notes on films that give only bounds, and what helps."""
+        causes: dict[str, list[str]] = {}
+        for row, one in found.items():
+            if one.kind != "exact":
+                name = self._goal.trials[row][0].candidate_id
+                causes.setdefault(one.cause or one.kind, []).append(name)
+        return [
+            f"{objective.quantity}: {', '.join(names)} only give a bound ({cause})"
+            + _REMEDIES.get(cause, "")
+            for cause, names in causes.items()
+        ]

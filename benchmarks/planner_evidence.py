@@ -16,8 +16,7 @@ from planner_peers import Json
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import Stationary
-from hp_lab.planner.learning import COLD
-from hp_lab.planner.posterior import fit
+from hp_lab.planner.posterior import COLD, fit
 from hp_lab.planner.priors import LogNormal, Normal
 
 _FILMS = 15

@@ -12,13 +12,8 @@ from scipy.special import logsumexp
 
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.kernels import Stationary
-from hp_lab.planner.learning import (
-    COLD_PREDICTION,
-    Learner,
-    Policy,
-    misfit,
-)
-from hp_lab.planner.posterior import fit, remember
+from hp_lab.planner.learning import Learner, Policy, misfit
+from hp_lab.planner.posterior import COLD_PREDICTION, fit, remember
 from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.ready_made import onsager
 from hp_lab.units import FloatArray

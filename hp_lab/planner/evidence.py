@@ -50,7 +50,8 @@ def bridge(
     halves = [np.flatnonzero(chains % 2 == half) for half in (0, 1)]
     values, overlaps = [], []
     for fitted, other in (halves, halves[::-1]):
-        proposal = _Proposal(population.visited[fitted], rng)
+        states = population.visited[fitted]
+        proposal = _Proposal(states, len(population.z) // 2, rng)
         z = proposal.draw(draws, rng)
         here = log_likelihood(z) + _log_prior(z) - proposal.log_density(z)
         mine = population.visited[other]
@@ -69,9 +70,11 @@ def bridge(
 class _Proposal:
     """A mixture of normals around draws, with a wide part."""
 
-    def __init__(self, z: FloatArray, rng: np.random.Generator) -> None:
+    def __init__(self, z: FloatArray, chains: int, rng: np.random.Generator) -> None:
         width = z.shape[1]
-        count = int(np.clip(len(z) // (4 * width), 1, _COMPONENTS))
+        # The states of a chain are alike: only chains count against the parameters of
+        # a component, or many dimensions are fitted to chance.
+        count = int(np.clip(chains // (4 * width), 1, _COMPONENTS))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture = GaussianMixture(

@@ -16,6 +16,8 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.posterior import (
+    COLD,
+    COLD_PREDICTION,
     Fit,
     Memory,
     bridged,
@@ -31,9 +33,6 @@ Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96
-# An evidence needs every mode in its proportion; predictions do with half the moves.
-COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
-COLD_PREDICTION = replace(COLD, moves=8)
 # Log Bayes factor of hypothesis plus GP against hypothesis alone, above which the
 # hypothesis leaves something unexplained.
 MISFIT_LOG_FACTOR = 1.5

@@ -20,9 +20,13 @@ _MOST_SPREAD = 0.5
 _MANY_FILMS = 60
 _SOME_FILMS = 40
 
+# An evidence needs every mode in its proportion; predictions do with half the moves.
+COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
+COLD_PREDICTION = replace(COLD, moves=8)
 # One film more can move a posterior far; with many films it seldom does, and sweeps
 # are dear.
-WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=4)
+WARM = Effort(moves=8, last_moves=20, keep=0.5, blocks=6)
+WARM_PREDICTION = replace(WARM, last_moves=10, blocks=4)
 WARM_MANY = Effort(moves=4, last_moves=4, keep=0.5)
 
 
@@ -106,8 +110,10 @@ def fit(
             memory.z, old.log_likelihood(memory.z), memory.log_evidence
         )
         if np.isfinite(start.log_likelihood).all():
-            some = len(data) <= _MANY_FILMS
-            warm = replace(WARM if some else WARM_MANY, particles=len(memory.z))
+            warm = WARM if with_evidence else WARM_PREDICTION
+            if len(data) > _MANY_FILMS:
+                warm = WARM_MANY
+            warm = replace(warm, particles=len(memory.z))
             population = sample(
                 start, old.log_likelihood, bound.log_likelihood, warm, rng
             )

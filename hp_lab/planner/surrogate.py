@@ -12,6 +12,8 @@ from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.model_space import scaling, standard_model
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
+    COLD,
+    COLD_PREDICTION,
     Fit,
     Memory,
     converged,
@@ -24,9 +26,9 @@ from hp_lab.planner.smc import Effort
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
-# A vanilla GP has a smooth posterior; change points and exponents need more.
+# A vanilla GP has a smooth posterior; change points and exponents need more, and so do
+# evidences.
 VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
-STRUCTURED = Effort(particles=512, moves=8, last_moves=15, keep=0.7)
 _PREDICTING = 48
 _OUTLIER = 4.0
 _LEAST_FILMS = 8
@@ -244,13 +246,13 @@ class Surrogate:
 
 def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
     """Return the work of a cold fit, more where its evidence is to be compared."""
-    effort = VANILLA if model.hypothesis is None else STRUCTURED
-    if compared:
-        effort = replace(effort, particles=max(effort.particles, 256))
+    effort = COLD if compared else COLD_PREDICTION
+    if model.hypothesis is None and not compared:
+        effort = VANILLA
     if films > _MANY_FILMS:
         # A likelihood costs the cube of the films, and a posterior of many films is
         # narrow but simple.
-        effort = replace(effort, particles=min(effort.particles, 256), moves=4)
+        effort = replace(effort, moves=4)
     return effort
 
 

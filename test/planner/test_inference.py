@@ -9,8 +9,16 @@ from hp_lab.planner import bounds, gp, hypervolume
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
-from hp_lab.planner.learning import COLD, Learner, Rewards, misfit
-from hp_lab.planner.posterior import films, fit, from_bytes, remember, to_bytes
+from hp_lab.planner.learning import Learner, Rewards, misfit
+from hp_lab.planner.posterior import (
+    COLD,
+    converged,
+    films,
+    fit,
+    from_bytes,
+    remember,
+    to_bytes,
+)
 from hp_lab.planner.priors import LogNormal, Normal, Uniform
 from hp_lab.planner.ready_made import NAMES
 from hp_lab.planner.smc import Effort, from_prior, log_sum, sample
@@ -51,6 +59,36 @@ def exact_evidence(data):
     total = prior.covariance[0] + np.diag(data.variance + 0.01)
     total = total + basis @ np.diag([4.0, 25.0]) @ basis.T
     return multivariate_normal(np.zeros(len(data)), total).logpdf(data.y)
+
+
+@pytest.mark.slow
+def test_the_evidence_of_many_parameters_is_its_closed_form_and_trusted():
+    rng = np.random.default_rng(3)
+    names = [f"a{i}" for i in range(18)]
+    table = rng.standard_normal((20, len(names)))
+    data = Data(
+        X=table[:, :1],
+        x={"row": np.arange(20.0)},
+        y=table @ rng.standard_normal(len(names)) + 0.3 * rng.standard_normal(20),
+        variance=np.full(20, 0.08),
+    )
+    model = StructuredGP(
+        name="many",
+        kernel=KERNEL,
+        hypothesis=Hypothesis(
+            name="many",
+            function=lambda _, **a: np.hstack(list(a.values())) @ table.T,
+            priors=dict.fromkeys(names, Normal(mean=0, sd=1)),
+        ),
+        variance=NARROW,
+        noise=NARROW,
+    )
+    found = fit(model, data, effort=COLD, rng=rng)
+    prior = model.bind(data).prior(np.zeros((1, len(model.priors))))
+    total = prior.covariance[0] + 0.09 * np.eye(20) + table @ table.T
+    exact = multivariate_normal(np.zeros(20), total).logpdf(data.y)
+    assert found.log_evidence == pytest.approx(exact, abs=0.5)
+    assert converged(found)
 
 
 @pytest.mark.slow

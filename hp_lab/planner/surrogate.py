@@ -1,6 +1,7 @@
 """What the planner believes about one quantity: models, their weights, predictions."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,7 +113,7 @@ class Surrogate:
             for model in models
         ]
         self.probabilities = probabilities(self.fits)
-        self.processes, self.weights = self._processes()
+        self.processes, self.weights = _processes(self.fits, self.probabilities)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,8 +137,7 @@ class Surrogate:
 
     def believe(self, codes: FloatArray) -> "Surrogate":
         """Return what would be believed had films at codes met the expectation."""
-        other = object.__new__(Surrogate)
-        other.__dict__.update(self.__dict__)
+        other = copy(self)
         mean, _ = self.predict(codes).moments()
         other.processes = []
         for process in self.processes:
@@ -149,11 +149,10 @@ class Surrogate:
 
     def relying_on(self, name: str) -> "Surrogate":
         """Return the belief of one of the models alone."""
-        other = object.__new__(Surrogate)
-        other.__dict__.update(self.__dict__)
+        other = copy(self)
         other.fits = [one for one in self.fits if one.model.name == name]
         other.probabilities = np.ones(1)
-        other.processes, other.weights = other._processes()
+        other.processes, other.weights = _processes(other.fits, other.probabilities)
         return other
 
     def reading_variance(self, codes: FloatArray) -> FloatArray:
@@ -230,18 +229,22 @@ class Surrogate:
             )
         return replace(data, variance=data.variance + np.where(odd, r**2, 0.0))
 
-    def _processes(self) -> tuple[list[Conditioned], FloatArray]:
-        processes, weights = [], []
-        for one, probability in zip(self.fits, self.probabilities, strict=True):
-            if probability < _NEGLIGIBLE:
-                continue
-            count = max(8, int(np.ceil(_PREDICTING * probability)))
-            process = one.condition(count)
-            processes.append(process)
-            size = len(process.z)
-            weights.append(np.full(size, probability / size))
-        weight = np.concatenate(weights)
-        return processes, weight / weight.sum()
+
+def _processes(
+    fits: Sequence[Fit], probability: FloatArray
+) -> tuple[list[Conditioned], FloatArray]:
+    """Return posterior processes of the models and the weight of every draw."""
+    processes, weights = [], []
+    for one, share in zip(fits, probability, strict=True):
+        if share < _NEGLIGIBLE:
+            continue
+        count = max(8, int(np.ceil(_PREDICTING * share)))
+        process = one.condition(count)
+        processes.append(process)
+        size = len(process.z)
+        weights.append(np.full(size, share / size))
+    weight = np.concatenate(weights)
+    return processes, weight / weight.sum()
 
 
 def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:

@@ -97,7 +97,8 @@ def fit(
 
     With a memory whose films are all among the data the draws are carried on by data
     annealing; otherwise they start at the prior. Where the evidence's two estimates
-    disagree or overlap little, a cold fit is done once more with twice the work.
+    disagree or overlap little, a warm fit is followed by a cold one, and a cold one is
+    done once more with twice the work.
 
     Raises:
         InvalidInput: No draw of the prior explains the data, or the hypothesis failed.
@@ -118,8 +119,11 @@ def fit(
                 start, old.log_likelihood, bound.log_likelihood, warm, rng
             )
             fitted = Fit(bound=bound, population=population, warm=True)
-            return bridged(fitted, rng) if with_evidence else fitted
-    # With many films the second attempt would cost more than its evidence is worth.
+            if with_evidence:
+                fitted = bridged(fitted, rng)
+            if converged(fitted) or len(data) > _MANY_FILMS:
+                return fitted
+    # With many films another attempt would cost more than its evidence is worth.
     for attempt in (1, 2) if len(data) <= _MANY_FILMS else (1,):
         work = replace(effort, moves=effort.moves * attempt)
         population = _cold(bound, work, rng)

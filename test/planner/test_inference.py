@@ -1,5 +1,7 @@
 """Inference against closed forms; hypotheses, bounds, learning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -59,6 +61,19 @@ def exact_evidence(data):
     total = prior.covariance[0] + np.diag(data.variance + 0.01)
     total = total + basis @ np.diag([4.0, 25.0]) @ basis.T
     return multivariate_normal(np.zeros(len(data)), total).logpdf(data.y)
+
+
+@pytest.mark.slow
+def test_a_carried_on_fit_that_cannot_be_trusted_starts_again():
+    rng = np.random.default_rng(0)
+    data = line_data(12)
+    memory = remember(fit(line_model(), data.rows(np.arange(11)), effort=COLD, rng=rng))
+    assert fit(line_model(), data, effort=COLD, rng=rng, memory=memory).warm
+    # Chains that all stand at one place say nothing about the posterior.
+    stuck = replace(memory, z=np.repeat(memory.z[:1], len(memory.z), axis=0))
+    again = fit(line_model(), data, effort=COLD, rng=rng, memory=stuck)
+    assert not again.warm
+    assert again.log_evidence == pytest.approx(exact_evidence(data), abs=0.5)
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ from unique_identifier_msgs.msg import UUID
 from hp_lab.errors import DeviceLost, ErrorCode
 from hp_lab.nodes.runtime import LabRuntime, Latch
 
+# Real time within which a server is found: one that was there a moment ago may have
+# been a former laboratory's, and one that is started again is gone for a moment.
+_FOUND_S = 10.0
 # Real time within which a server answers that it has heard.
 _SEND_S = 20.0
 _CANCEL_S = 3.0
@@ -124,13 +127,17 @@ class GoalSender:
         """Whether the server can be reached now."""
         return bool(self._client.server_is_ready())
 
+    def _found(self) -> bool:
+        """Wait for the server; return whether it came."""
+        return bool(self._client.wait_for_server(timeout_sec=_FOUND_S))
+
     async def start(self, goal: Any, key: str) -> GoalRun:
         """Send a goal; return once it is accepted.
 
         Raises:
             DeviceLost: No such server, or it refused the goal.
         """
-        if not self.ready:
+        if not self.ready and not await self._runtime.in_worker(self._found):
             msg = f"{self._name}: no such action server; is its node running?"
             raise DeviceLost(msg)
         run = GoalRun(self._runtime, key)

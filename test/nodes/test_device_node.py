@@ -1,5 +1,6 @@
 """A device node keeps its promises, whatever its driver does."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -89,6 +90,28 @@ def device(graph: Graph) -> tuple[Graph, WaitingNode, GoalSender]:
 async def run(sender: GoalSender, message: SpinCoat.Goal, key: str = "a") -> Any:
     sent = await sender.start(message, key)
     return await sent.result(10_000.0)
+
+
+def test_a_goal_waits_a_moment_for_its_server(graph: Graph, monkeypatch) -> None:
+    graph.add(SafetyNode, "safety")
+    sender = GoalSender(graph.client, graph.runtime, SpinCoat, "/coater/spin_coat")
+    monkeypatch.setattr("hp_lab.nodes.goals._FOUND_S", 0.3)
+    with pytest.raises(DeviceLost, match="no such action server"):
+        graph.run(run(sender, goal(1.0)))
+    monkeypatch.undo()
+    looks, found = threading.Event(), sender._found
+
+    def looking() -> bool:
+        looks.set()
+        return found()
+
+    monkeypatch.setattr(sender, "_found", looking)
+    sent = graph.runtime.spawn(run(sender, goal(1.0)))
+    graph.wait(looks.is_set)
+    graph.add(WaitingNode, "coater", lab_file=LAB)
+    graph.wait(sent.done)
+    # Nobody has brought the device up, which is what its node says.
+    assert sent.result().error_code == ErrorCode.NOT_ACTIVE
 
 
 def test_a_goal_takes_the_time_it_takes_on_the_laboratory_clock(device) -> None:

@@ -31,7 +31,8 @@ def with_low_noise(
     Args:
         population: Draws of the posterior, climbed from the whole prior.
         bound: The model with its data.
-        effort: Of the climb within little noise.
+        effort: Of the climb from the whole prior; within little noise half of its
+            moves do.
         rng: Source of chance.
 
     Raises:

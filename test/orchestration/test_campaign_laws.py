@@ -382,3 +382,10 @@ def test_film_age_counts_from_the_last_anneal_before_the_first_reading(
     ]
     assert len(anneals) == 2
     assert film.annealed_s == anneals[0]
+
+
+def test_what_the_planner_said_last_is_kept():
+    state = CampaignState()
+    for notes in (["q: fitted cold"], ["outlier: c0004", "q: none holds"], []):
+        state = apply(state, ev.CandidatesProposed(candidates=[], notes=notes), 1.0)
+        assert state.planner_notes == tuple(notes)

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
 from hp_lab.planner.learning import Policy
+from hp_lab.planner.model_space import VANILLA_NAME
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.priors import Prior
 from hp_lab.planner.space import Space
@@ -91,6 +92,21 @@ class PlannerSettings(Model):
     learn_feasibility: bool = True
     costs: str = ""
     distinct: str = ""
+
+    @model_validator(mode="after")
+    def _hypotheses_are_told_apart(self) -> Self:
+        keys = [(one.quantity, one.name) for one in self.hypotheses]
+        for key in keys:
+            if keys.count(key) > 1:
+                msg = f"hypothesis {key[1]!r} is given twice; names must differ"
+                raise ValueError(msg)
+            if key[1] == VANILLA_NAME:
+                msg = (
+                    f"hypothesis {key[1]!r}: this is what the model without a "
+                    "hypothesis is called; choose another name"
+                )
+                raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _policy_has_a_choice(self) -> Self:

@@ -120,3 +120,12 @@ def test_judging_a_hypothesis_changes_no_proposal(monkeypatch):
 def test_a_policy_without_hypotheses_is_refused():
     with pytest.raises(ValidationError, match="published chooses among hypotheses"):
         PlannerSettings(policy="published")
+
+
+def test_hypotheses_that_cannot_be_told_apart_are_refused():
+    with pytest.raises(ValidationError, match="'calculated' is given twice"):
+        PlannerSettings(hypotheses=(CALCULATED, CALCULATED))
+    with pytest.raises(ValidationError, match="'gp': this is what"):
+        PlannerSettings(hypotheses=("gp",))
+    two = [CALCULATED.model_copy(update={"quantity": q}) for q in ("a", "b")]
+    assert PlannerSettings(hypotheses=two).hypotheses == tuple(two)

@@ -23,7 +23,7 @@ from dynesty.internal_samplers import InternalSampler, SamplerReturn
 from scipy.special import ndtr, ndtri
 
 _AGREE = 0.2
-_LIVE = (1500, 4000, 10000)
+_LIVE = (1500, 4000, 10000, 25000)
 _STEPS = 40
 _QUEUE_SHARE = 16
 _IMPOSSIBLE = -1e100
@@ -194,10 +194,13 @@ def log_evidence(problem: dict[str, Any], live: int, seed: int) -> float:
     return float(sampler.results.logz[-1])
 
 
-def settle(problem: dict[str, Any]) -> dict[str, Any]:
-    """Return three runs' log-evidences, with live points enough for their agreement."""
+def settle(problem: dict[str, Any], tried: int) -> dict[str, Any]:
+    """Return three runs' log-evidences, with live points enough for their agreement.
+
+    So many live points were tried before, and were too few.
+    """
     runs: list[float] = []
-    for live in _LIVE:
+    for live in (live for live in _LIVE if live > tried):
         runs = [log_evidence(problem, live, seed) for seed in range(3)]
         if np.ptp(runs) <= _AGREE:
             break
@@ -205,15 +208,16 @@ def settle(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Settle the problems that are not yet in the file; print those asked for."""
+    """Settle what the file does not hold or could not settle; print what is asked."""
     path = Path(sys.argv[1])
     problems = json.load(sys.stdin)["problems"]
     known = json.loads(path.read_text()) if path.exists() else {}
     for problem in problems:
-        if problem["key"] in known:
+        before = known.get(problem["key"], {"live": 0, "agree": False})
+        if before["agree"] or before["live"] >= _LIVE[-1]:
             continue
         started = time.process_time()
-        found = settle(problem)
+        found = settle(problem, before["live"])
         known[problem["key"]] = {**found, "cpu_s": time.process_time() - started}
         path.write_text(json.dumps(known, indent=1))
         print(problem["key"], known[problem["key"]], file=sys.stderr, flush=True)

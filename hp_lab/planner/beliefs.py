@@ -108,8 +108,6 @@ class Beliefs:
         found: dict[int, Reading],
         hypotheses: Sequence[Hypothesis],
         only: str | None = None,
-        *,
-        weighed: bool = True,
     ) -> Surrogate:
         rows = sorted(found)
         prefix = f"{objective.quantity}/"
@@ -121,7 +119,6 @@ class Beliefs:
             rng=self._rng,
             hypotheses=hypotheses,
             only=only,
-            weighed=weighed,
             memories={
                 name.removeprefix(prefix): memory
                 for name, memory in self._memories.items()
@@ -137,21 +134,16 @@ class Beliefs:
     ) -> Surrogate:
         """Return the surrogate of the one model that the published policy relies on."""
         names = [VANILLA_NAME, *(one.name for one in hypotheses)]
-        account = self._account(objective, names)
         codes = self._looks()
-        if account.warming_up:
-            every = self._fitted(objective, found, hypotheses, weighed=False)
-            parts = [every.relying_on(name) for name in names]
-            spreads = [float(np.median(one.reading_variance(codes))) for one in parts]
-            account = account.warmed(spreads)
-            surrogate = parts[account.used[-1]]
-            self._keep(objective, every.fits)
-        else:
-            chosen = account.choose(self._own)
-            surrogate = self._fitted(objective, found, hypotheses, names[chosen])
-            spread = float(np.median(surrogate.reading_variance(codes)))
-            account = account.rewarded(chosen, spread)
-            self._keep(objective, surrogate.fits)
+        relied: dict[int, Surrogate] = {}
+
+        def uncertainty(index: int) -> float:
+            one = self._fitted(objective, found, hypotheses, names[index])
+            relied[index] = one
+            self._keep(objective, one.fits)
+            return float(np.median(one.reading_variance(codes)))
+
+        account = self._account(objective, names).step(uncertainty, self._own)
         self._rewards[objective.quantity] = {"models": names, **asdict(account)}
         so_far = ", ".join(
             f"{name} {reward:+.2f}"
@@ -161,7 +153,7 @@ class Beliefs:
             f"{objective.quantity}: relies on {names[account.used[-1]]}; rewards so "
             f"far: {so_far}"
         )
-        return surrogate
+        return relied[account.used[-1]]
 
     def _account(self, objective: Objective, names: Sequence[str]) -> Rewards:
         known = self._rewards.get(objective.quantity, {})

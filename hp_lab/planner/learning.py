@@ -7,7 +7,7 @@ largest uncertainty of the chosen model is measured. ``evidence`` weighs all mod
 their posterior probability and measures where the average of them is most uncertain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -64,6 +64,21 @@ class Rewards:
     def warming_up(self) -> bool:
         """Whether all models are still tried at once."""
         return len(self.used) < WARM_UP
+
+    def step(
+        self, uncertainty: Callable[[int], float], rng: np.random.Generator
+    ) -> "Rewards":
+        """Return the account after the next step; its model is the last one used.
+
+        Args:
+            uncertainty: Fits a model, given by its index, and returns how uncertain it
+                leaves what is not yet measured. Called for all models in the warm-up.
+            rng: Chooses the model afterwards.
+        """
+        if self.warming_up:
+            return self.warmed([uncertainty(i) for i in range(len(self.mean))])
+        model = self.choose(rng)
+        return self.rewarded(model, uncertainty(model))
 
     def warmed(self, uncertainty: Sequence[float]) -> "Rewards":
         """Return the account after a warm-up step with every model's uncertainty."""
@@ -171,21 +186,17 @@ class Learner:
         return int(free[np.argmax(second - first**2)])
 
     def _by_rewards(self, free: np.ndarray) -> int:
-        if self.rewards.warming_up:
-            spreads = []
-            for index in range(len(self.models)):
-                self._fit(index)
-                spreads.append(self._moments(index, free)[1])
-            self.rewards = self.rewards.warmed([float(np.median(s)) for s in spreads])
-            chosen = self.rewards.used[-1]
-            spread = spreads[chosen]
-        else:
-            chosen = self.rewards.choose(self.rng)
-            self._fit(chosen)
-            spread = self._moments(chosen, free)[1]
-            self.rewards = self.rewards.rewarded(chosen, float(np.median(spread)))
+        spreads: dict[int, FloatArray] = {}
+
+        def uncertainty(index: int) -> float:
+            self._fit(index)
+            spreads[index] = self._moments(index, free)[1]
+            return float(np.median(spreads[index]))
+
+        self.rewards = self.rewards.step(uncertainty, self.rng)
+        chosen = self.rewards.used[-1]
         self.favoured.append(chosen)
-        return int(free[np.argmax(spread)])
+        return int(free[np.argmax(spreads[chosen])])
 
     def _moments(self, index: int, free: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance with noise (m,) of a model's prediction."""

@@ -72,11 +72,10 @@ class Surrogate:
         hypotheses: Sequence[Hypothesis] = (),
         memories: Mapping[str, Memory] | None = None,
         only: str | None = None,
-        weighed: bool = True,
     ) -> None:
         """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
 
-        Several models are ``weighed`` by their evidences unless they need not be.
+        Several models are weighed by their evidences; one alone needs none.
 
         Raises:
             InvalidInput: A hypothesis failed everywhere.
@@ -107,7 +106,7 @@ class Surrogate:
         ]
         if only is not None:
             models = [model for model in models if model.name == only]
-        compared = weighed and len(models) > 1
+        compared = len(models) > 1
         self.fits = [
             self._fit(model, sign, memories.get(model.name), compared, rng)
             for model in models
@@ -145,14 +144,6 @@ class Surrogate:
                 codes, self._space.columns(codes), mean, self._typical_variance()
             )
             other.processes.append(process.model.bind(data).condition(process.z))
-        return other
-
-    def relying_on(self, name: str) -> "Surrogate":
-        """Return the belief of one of the models alone."""
-        other = copy(self)
-        other.fits = [one for one in self.fits if one.model.name == name]
-        other.probabilities = np.ones(1)
-        other.processes, other.weights = _processes(other.fits, other.probabilities)
         return other
 
     def reading_variance(self, codes: FloatArray) -> FloatArray:

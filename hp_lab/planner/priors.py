@@ -4,10 +4,11 @@ Every parameter is inferred through z ~ N(0, 1): a prior is the map from z to th
 so that all of them share one scale and no proposal ever leaves the prior's support.
 
 A constant of nature has a prior in its own unit. Where the unit is the user's (a level
-in eV, percent or counts; an edge on some setting) the prior is relative: :class:`Level`,
-:class:`Difference`, :class:`Place` and :class:`Width` say how far from the films' mean,
-in their spreads, or which share of a setting's range. They become priors in real units
-where a hypothesis meets a space and its films (``model_space.standard_model``).
+in eV, percent or counts; an edge on some setting) the prior is relative:
+:class:`Level`, :class:`Difference`, :class:`Place` and :class:`Width` say how far from
+the films' mean, in their spreads, or which share of a setting's range. They become
+priors in real units where a hypothesis meets a space and its films
+(``model_space.standard_model``).
 
 Such a prior uses the films twice, for itself and for the likelihood. So does the
 vanilla GP, whose constant and variance are in units of the same mean and spread: the
@@ -125,7 +126,7 @@ class Scales:
 class _Relative(Model):
     """A prior that has no value before it is resolved."""
 
-    def value(self, z: FloatArray) -> FloatArray:
+    def value(self, _: FloatArray) -> FloatArray:
         """Refuse: there are no films and no space yet.
 
         Raises:

@@ -22,7 +22,7 @@ _LEAST_S = 1.0
 
 @hypothesis(
     "confinement",
-    gap_inf_ev=Normal(mean=1.58, sd=0.15),
+    gap_inf_ev=Normal(mean=1.8, sd=0.5),
     strength_ev=LogNormal(median=3.8, sd=0.6),
     offset_n=LogNormal(median=2.4, sd=0.4),
     power=LogNormal(median=1.3, sd=0.3),
@@ -40,8 +40,8 @@ def confinement(
 
 @hypothesis(
     "bowing",
-    gap_0_ev=Normal(mean=1.6, sd=0.3),
-    gap_1_ev=Normal(mean=2.3, sd=0.4),
+    gap_0_ev=Normal(mean=1.9, sd=0.5),
+    gap_1_ev=Normal(mean=2.4, sd=0.6),
     bowing_ev=Normal(mean=0.3, sd=0.2),
 )
 def bowing(

@@ -211,10 +211,10 @@ class Beliefs:
         first, *others = surrogate.fits
         if first.model.hypothesis is not None:
             return
-        spread = float(np.std(surrogate.data.y))
         for one in others:
             if first.log_evidence - one.log_evidence < _LOST:
                 continue
+            spread = float(np.std(one.bound.data.y))
             miss = nearest_draw(one, self._own)
             if miss >= spread:
                 self.notes.append(

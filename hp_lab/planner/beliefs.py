@@ -6,6 +6,7 @@ answer's posterior.
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import Goal
 from hp_lab.planner.hypotheses import Hypothesis, find
+from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
 from hp_lab.planner.model_space import VANILLA_NAME
 from hp_lab.planner.objectives import Objective, Reading, reading
@@ -27,6 +29,8 @@ _REMEDIES = {
 }
 # Points of the space at which a model's uncertainty is looked at.
 _LOOKS = 512
+# Nats by which a hypothesis loses before its priors are suspected.
+_LOST = 1.5
 
 
 class Beliefs:
@@ -100,6 +104,7 @@ class Beliefs:
         if not any(fit.warm for fit in surrogate.fits):
             self.notes.append(f"{objective.quantity}: fitted cold")
         self._judge(objective, surrogate)
+        self._suspect(objective, surrogate)
         return surrogate
 
     def _fitted(
@@ -111,7 +116,7 @@ class Beliefs:
     ) -> Surrogate:
         rows = sorted(found)
         prefix = f"{objective.quantity}/"
-        return Surrogate(
+        surrogate = Surrogate(
             self._goal.space,
             self._codes[rows],
             [found[row] for row in rows],
@@ -119,12 +124,15 @@ class Beliefs:
             rng=self._rng,
             hypotheses=hypotheses,
             only=only,
+            looks=self._asked if hypotheses else None,
             memories={
                 name.removeprefix(prefix): memory
                 for name, memory in self._memories.items()
                 if name.startswith(prefix)
             },
         )
+        self.notes += [f"{objective.quantity}: {one}" for one in surrogate.left_out]
+        return surrogate
 
     def _by_rewards(
         self,
@@ -134,7 +142,7 @@ class Beliefs:
     ) -> Surrogate:
         """Return the surrogate of the one model that the published policy relies on."""
         names = [VANILLA_NAME, *(one.name for one in hypotheses)]
-        codes = self._looks()
+        codes = self._looks(self._own)
         relied: dict[int, Surrogate] = {}
 
         def uncertainty(index: int) -> float:
@@ -166,12 +174,18 @@ class Beliefs:
             used=tuple(known["used"]),
         )
 
-    def _looks(self) -> FloatArray:
+    def _looks(self, rng: np.random.Generator) -> FloatArray:
         """Return codes of what could be measured next."""
         space = self._goal.space
         if self._goal.choices:
             return space.codes(self._goal.choices)
-        return space.sample_codes(self._own, _LOOKS)
+        return space.sample_codes(rng, _LOOKS)
+
+    @cached_property
+    def _asked(self) -> FloatArray:
+        """Codes at which a hypothesis must be defined, those of failed films too."""
+        rng = np.random.default_rng([self._goal.seed, len(self._codes), 2])
+        return np.vstack([self._looks(rng), self._codes])
 
     def _judge(self, objective: Objective, surrogate: Surrogate) -> None:
         """Note where even the best hypothesis does not hold by itself."""
@@ -191,6 +205,24 @@ class Beliefs:
                 f"differ by {spread:.2g} (log Bayes factor of the GP "
                 f"{judged.log_factor:.1f})"
             )
+
+    def _suspect(self, objective: Objective, surrogate: Surrogate) -> None:
+        """Note hypotheses that lose since their priors are not where the films are."""
+        first, *others = surrogate.fits
+        if first.model.hypothesis is not None:
+            return
+        for one in others:
+            if first.log_evidence - one.log_evidence < _LOST:
+                continue
+            spread = float(np.std(one.bound.data.y))
+            miss = nearest_draw(one, self._own)
+            if miss >= spread:
+                self.notes.append(
+                    f"{objective.quantity}: {one.model.name} expects other values: of "
+                    f"{PRIOR_DRAWS} draws of its priors the nearest misses the films "
+                    f"by {miss:.2g} (rms), their mean by {spread:.2g}; check units, "
+                    "inputs and priors before its physics is held for wrong"
+                )
 
     def _misfit(self, fitted: Fit, key: str) -> Misfit:
         effort = effort_for(fitted.model, len(fitted.bound.data), compared=True)

@@ -6,6 +6,7 @@ The planner works on codes; people and recipes see settings.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -25,6 +26,23 @@ class Model(BaseModel):
     """A frozen model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where a setting lies, low < high; ``log`` on a logarithmic scale, low > 0."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def width(self) -> float:
+        """What the setting changes by over the scale, as fast as in its middle."""
+        if self.log:
+            middle = np.sqrt(self.low * self.high)
+            return float(middle * np.log(self.high / self.low))
+        return self.high - self.low
 
 
 def number(settings: Settings, field: str) -> float:
@@ -80,6 +98,10 @@ class Continuous(Model):
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
+
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        return {name: Range(self.low, self.high, self.log)}
 
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1)."""
@@ -174,6 +196,12 @@ class Ordinal(Model):
         """Return the settings that the dimension owns."""
         return [name]
 
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        if not self._last:
+            return {}
+        return {name: Range(self.values[0], self.values[-1])}
+
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1), every value equally often."""
         index = np.minimum((uniform * len(self.values)).astype(int), self._last)
@@ -260,6 +288,10 @@ class Categorical(Model):
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
+
+    def ranges(self, _: str) -> dict[str, Range]:
+        """Return no range: a name is no number."""
+        return {}
 
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1), every name equally often."""

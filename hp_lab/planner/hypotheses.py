@@ -9,6 +9,10 @@
 ``x`` maps names of settings to arrays (m,); a parameter comes as an array (P, 1), one
 value a particle, and the function returns (P, m) by broadcasting. A function that only
 takes single numbers is declared with ``vectorised=False``.
+
+A prior in the unit of the quantity or of a setting is best relative to what the films
+and the space are: ``Level()`` for a value of the quantity, ``Place(setting="n")`` for a
+value of a setting (:mod:`hp_lab.planner.priors`).
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner.priors import Prior
+from hp_lab.planner.dimensions import Range
+from hp_lab.planner.priors import Prior, Relative, Scales
 from hp_lab.units import FloatArray
 
 Inputs = Mapping[str, np.ndarray]
@@ -64,6 +69,32 @@ class Hypothesis:
                 f"{(len(parameters), rows)} (particles, points)"
             )
             raise InvalidInput(msg) from error
+
+    def resolved(
+        self, *, offset: float, scale: float, ranges: Mapping[str, Range]
+    ) -> "Hypothesis":
+        """Return the hypothesis with its relative priors in real units.
+
+        Args:
+            offset: Mean of the films' values.
+            scale: Their spread, above 0.
+            ranges: Name to range of the settings that are numbers.
+
+        Raises:
+            InvalidConfig: A prior is relative to a setting that is no number there.
+        """
+        own = {i: ranges[o] for i, o in self.inputs.items() if o in ranges}
+        scales = Scales(offset=offset, scale=scale, ranges={**ranges, **own})
+        priors: dict[str, Prior] = {}
+        for name, prior in self.priors.items():
+            try:
+                priors[name] = (
+                    prior.resolved(scales) if isinstance(prior, Relative) else prior
+                )
+            except InvalidConfig as error:
+                msg = f"hypothesis {self.name}: parameter {name}: {error}"
+                raise InvalidConfig(msg) from error
+        return replace(self, priors=priors)
 
     def _call(self, x: Inputs, parameters: FloatArray, rows: int) -> FloatArray:
         names = list(self.priors)

@@ -106,8 +106,16 @@ def standard_model(
     """Return the standard model with or without a hypothesis.
 
     A hypothesis is a mean in real units; its GP only holds what it leaves over, which
-    is expected to be smaller than the values' own spread.
+    is expected to be smaller than the values' own spread. Its relative priors are
+    resolved here, and only here: with the same offset and scale as the vanilla GP's.
+
+    Raises:
+        InvalidConfig: A prior is relative to a setting that is no number of the space.
     """
+    if hypothesis is not None:
+        hypothesis = hypothesis.resolved(
+            offset=offset, scale=scale, ranges=space.ranges
+        )
     return StructuredGP(
         name=name,
         kernel=kernel or standard_kernel(space),

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from hp_lab.errors import InvalidInput
-from hp_lab.planner.dimensions import Columns, Model, Settings, number
+from hp_lab.planner.dimensions import Columns, Model, Range, Settings, number
 from hp_lab.units import FloatArray
 
 # Fractions are given to a thousandth; finer than any pipetting error.
@@ -63,6 +63,17 @@ class Simplex(Model):
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [f"{name}.{component}" for component in self.components]
+
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        # Bounds of the others can leave less: what is missing to one.
+        low = np.maximum(self._low, 1 - (self._high.sum() - self._high))
+        high = np.minimum(self._high, 1 - (self._low.sum() - self._low))
+        return {
+            field: Range(float(a), float(b))
+            for field, a, b in zip(self.names(name), low, high, strict=True)
+            if b > a
+        }
 
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return fractions of uniform numbers (m, k - 1).

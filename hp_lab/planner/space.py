@@ -19,6 +19,7 @@ from hp_lab.planner.dimensions import (
     Model,
     Molecule,
     Ordinal,
+    Range,
     Settings,
 )
 from hp_lab.planner.expressions import Expression
@@ -104,6 +105,14 @@ class Space(Model):
             for name, dimension in self.dimensions.items()
             for field in dimension.names(name)
         ]
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Ranges of the settings that are numbers, whatever the constraints."""
+        found: dict[str, Range] = {}
+        for name, dimension in self.dimensions.items():
+            found.update(dimension.ranges(name))
+        return found
 
     @property
     def width(self) -> int:

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from hp_lab.planner import bounds
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypothesis_checks import undefined
 from hp_lab.planner.model_space import scaling, standard_model
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
@@ -59,7 +60,12 @@ class Predictions:
 
 
 class Surrogate:
-    """Models of one quantity over a space, fitted to readings."""
+    """Models of one quantity over a space, fitted to readings.
+
+    Attributes:
+        notes: Sentences for a person.
+        left_out: Sentences on the hypotheses that are left out, and why.
+    """
 
     def __init__(
         self,
@@ -72,16 +78,22 @@ class Surrogate:
         hypotheses: Sequence[Hypothesis] = (),
         memories: Mapping[str, Memory] | None = None,
         only: str | None = None,
+        looks: FloatArray | None = None,
     ) -> None:
         """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
 
-        Several models are weighed by their evidences; one alone needs none.
+        Several models are weighed by their evidences; one alone needs none. A
+        hypothesis that is undefined at some of the ``looks``, codes (m, width) of what
+        may be proposed, is left out: where it says nothing, nothing could
+        be proposed. Without any other model the vanilla GP takes its place.
 
         Raises:
-            InvalidInput: A hypothesis failed everywhere.
+            InvalidInput: A hypothesis failed everywhere, or one of its priors is
+                relative to no number of the space.
         """
         self._space = space
         self.notes: list[str] = []
+        self.left_out: list[str] = []
         memories = {
             name: memory
             for name, memory in (memories or {}).items()
@@ -107,10 +119,14 @@ class Surrogate:
         if only is not None:
             models = [model for model in models if model.name == only]
         compared = len(models) > 1
-        self.fits = [
+        fits = [
             self._fit(model, sign, memories.get(model.name), compared, rng)
             for model in models
         ]
+        self.fits = [one for one in fits if self._defined(one, looks)]
+        if not self.fits:
+            model = standard_model(space, offset=offset, scale=scale)
+            self.fits = [self._fit(model, sign, None, compared, rng)]
         self.probabilities = probabilities(self.fits)
         self.processes, self.weights = _processes(self.fits, self.probabilities)
 
@@ -200,6 +216,24 @@ class Surrogate:
                 "on few draws; its probability is uncertain"
             )
         return fitted
+
+    def _defined(self, fitted: Fit, looks: FloatArray | None) -> bool:
+        """Return whether a model is defined wherever it will be asked; say if not."""
+        if fitted.model.hypothesis is None or looks is None:
+            return True
+        bad = undefined(fitted, self._space.columns(looks))
+        if bad.any():
+            (where,) = self._space.settings(looks[[int(bad.argmax())]])
+            point = ", ".join(
+                f"{name} = {value if isinstance(value, str) else f'{value:.6g}'}"
+                for name, value in where.items()
+            )
+            self.left_out.append(
+                f"{fitted.model.name} is left out: it is undefined at {bad.sum()} of "
+                f"{len(bad)} points of the space, such as {point}; let its function "
+                "return a finite number everywhere, or narrow the space or its priors"
+            )
+        return not bad.any()
 
     def _inflated(self, fitted: Fit, sign: np.ndarray) -> Data | None:
         """Return the data with a large variance where a film contradicts the others."""

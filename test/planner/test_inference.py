@@ -10,6 +10,7 @@ from scipy.stats import multivariate_normal
 
 from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.planner import bounds, gp, hypervolume
+from hp_lab.planner.dimensions import Range
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
@@ -266,7 +267,6 @@ def test_registered_hypotheses_are_found_by_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ready_made_hypotheses_are_finite_at_their_prior(name):
-    one = find(name)
     x = {
         "n": np.arange(1.0, 6),
         "br_fraction": np.linspace(0, 1, 5),
@@ -278,6 +278,8 @@ def test_ready_made_hypotheses_are_finite_at_their_prior(name):
         "anneal_s": np.linspace(0, 3600, 5),
         "drop_time_s": np.linspace(5, 30, 5),
     }
+    ranges = {key: Range(column[0], column[-1]) for key, column in x.items()}
+    one = find(name).resolved(offset=2.0, scale=0.5, ranges=ranges)
     z = np.random.default_rng(0).standard_normal((50, len(one.priors)))
     phi = np.column_stack([p.value(z[:, i]) for i, p in enumerate(one.priors.values())])
     value = one.mean(x, phi)

@@ -19,12 +19,12 @@ FAR = 7.6
 
 @pytest.fixture
 def next_t(tmp_path):
-    def planned(films, *more):
+    def planned(films, *more, **settings):
         path = tmp_path / "o.csv"
         rows = ["t,q,q_sigma,q_kind,status", *(f"{t},{q},0.02,," for t, q in films)]
         path.write_text("\n".join([*rows, *more]) + "\n")
-        settings = PlannerSettings(initial=1)
-        answer = plan_from_csv(SPACE, GOALS, settings, observations=path)
+        chosen = PlannerSettings(initial=1, **settings)
+        answer = plan_from_csv(SPACE, GOALS, chosen, observations=path)
         return answer.candidates[0].settings["t"]
 
     return planned
@@ -42,8 +42,10 @@ def test_what_is_at_most_a_good_value_is_no_good_film(next_t):
 
 @pytest.mark.parametrize("status", ["failed", "unreachable"])
 def test_where_films_are_impossible_none_is_made(next_t, status):
+    impossible = [f"{t},,,,{status}" for t in (7, 8, 9, 10)]
     assert next_t(SLOPE) > 8
-    assert next_t(SLOPE, *(f"{t},,,,{status}" for t in (7, 8, 9, 10))) < 7.5
+    assert next_t(SLOPE, *impossible) < 7.5
+    assert next_t(SLOPE, *impossible, learn_feasibility=False) > 7.5
 
 
 @pytest.mark.parametrize(

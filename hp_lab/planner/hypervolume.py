@@ -7,10 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from hp_lab.planner.acquisition import expected_improvement
+from hp_lab.planner.acquisition import (
+    expected_improvement,
+    log_expected_improvement,
+)
 from hp_lab.units import FloatArray
 
 _FAR = 1e9
+_LEAST_GAIN = 1e-290
 
 
 def non_dominated(utility: FloatArray) -> np.ndarray:
@@ -86,15 +90,18 @@ def log_expected_gain(
     expected improvement (Yang et al., J. Global Optim. 75 (2019) 3).
     """
     low, high = boxes(front, reference)
-    total = np.zeros(len(mean))
+    total, hope = np.zeros(len(mean)), np.full(len(mean), -np.inf)
     for bottom, top in zip(low, high, strict=True):
-        gain = np.ones(len(mean))
+        gain, promise = np.ones(len(mean)), np.zeros(len(mean))
         for k in range(mean.shape[1]):
-            part = expected_improvement(mean[:, k], sd[:, k], bottom[k])
+            log_part = log_expected_improvement(mean[:, k], sd[:, k], bottom[k])
+            part = np.exp(log_part)
             if top[k] < _FAR:
                 part = part - expected_improvement(mean[:, k], sd[:, k], top[k])
             gain = gain * np.maximum(part, 0.0)
+            promise += log_part
         total += gain
-    # Where the gain is below every number, the nearest promise decides.
-    hope = ((mean - reference) / sd).min(axis=1)
-    return np.asarray(np.where(total > 1e-290, np.log(total + 1e-300), -700 + hope))
+        hope = np.maximum(hope, promise)
+    # Where the gain is below every number, the nearest box decides.
+    hope = np.minimum(hope, np.log(_LEAST_GAIN))
+    return np.where(total > _LEAST_GAIN, np.log(total + 1e-300), hope)

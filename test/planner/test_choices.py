@@ -1,5 +1,7 @@
 """Laws of what is chosen: failures, bounds, costs, noise, constraints, batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,12 +85,60 @@ def test_of_equal_gains_the_cheaper_film_is_made():
     assert dear["a"] < 0.5 < other["a"]
 
 
+def test_the_cheaper_film_is_made_for_several_objectives_too():
+    goals = (*BEST, Objective(quantity="p", goal="maximize"))
+    trials = []
+    for i, (a, b) in enumerate([(0.5, 0.1), (0.5, 0.5), (0.5, 0.9)]):
+        value = 0.01 * (-1) ** i
+        both = (seen(value), replace(seen(value), quantity="p"))
+        trials.append(film(i, a, b, *both))
+
+    def first(costs):
+        settings = PlannerSettings(initial=1, costs=costs)
+        goal = Goal(
+            space=SPACE, objectives=goals, trials=tuple(trials), settings=settings
+        )
+        return propose(goal).candidates[0].settings
+
+    assert first("1 + 100 * a")["a"] < 0.5 < first("101 - 100 * a")["a"]
+
+
+def test_gains_are_divided_by_costs():
+    def value(costs):
+        goal = Goal(
+            space=SPACE,
+            objectives=BEST,
+            trials=hill_films(),
+            settings=PlannerSettings(initial=1, costs=costs),
+            choices=({"a": 0.6, "b": 0.6},),
+        )
+        return propose(goal).candidates[0].acquisition
+
+    assert value("8 * a") == pytest.approx(value("1") / 4.8)
+
+
 def test_the_best_film_is_repeated_only_where_noise_hides_differences():
     again = [
         next_settings(hill_films(12, noise), replicates=3)[0] for noise in (0.0, 0.5)
     ]
     made = [(c.settings["a"], c.settings["b"]) for c, _ in hill_films(12)]
     assert [(one["a"], one["b"]) in made for one in again] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("made", "most", "again"), [(2, 3, True), (3, 3, False), (12, 99, False)]
+)
+def test_the_best_film_is_repeated_until_it_is_known_or_was_made_often(
+    made, most, again
+):
+    best = [film(50 + i, 0.7, 0.5, seen(3 + (-1) ** i, 1.0)) for i in range(made)]
+    goal = Goal(
+        space=SPACE,
+        objectives=BEST,
+        trials=(*hill_films(9, 1.0), *best),
+        settings=PlannerSettings(initial=1, replicates=most),
+    )
+    assert (propose(goal).candidates[0].reason == "replicate") == again
 
 
 @pytest.mark.parametrize("constraint", ["a + 2 * b <= 0.9", "a ** 2 + b ** 2 <= 0.2"])

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from hp_lab.planner import molecules
 from hp_lab.planner.gp import Data, StructuredGP
-from hp_lab.planner.kernels import Labels, Mixture, Product, Softened, Stationary
+from hp_lab.planner.kernels import (
+    Embedded,
+    Labels,
+    Mixture,
+    Product,
+    Softened,
+    Stationary,
+    Tabulated,
+)
 from hp_lab.planner.model_space import molecule_kernel, standard_kernel
 from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.space import Space
@@ -78,6 +86,75 @@ def test_a_product_is_the_product_of_its_parts():
     assert np.allclose(whole, parts)
 
 
+def of_pair(kernel, a, b, parameters):
+    """Return the correlation of two points for parameters, not for their z."""
+    pairs = kernel.pairs(np.array([a], float), np.array([b], float))
+    return kernel.value(np.array([parameters], float), pairs)[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("matern52", (1 + np.sqrt(5) + 5 / 3) * np.exp(-np.sqrt(5))),
+        ("matern32", (1 + np.sqrt(3)) * np.exp(-np.sqrt(3))),
+        ("rbf", np.exp(-0.5)),
+    ],
+)
+@pytest.mark.parametrize("length", [0.2, 3.0])
+def test_a_length_is_how_far_a_correlation_reaches(kind, value, length):
+    one = Stationary(((0,),), (ONE,), kind)
+    assert of_pair(one, [0.1], [0.1 + length], [length]) == pytest.approx(value)
+    assert of_pair(
+        Stationary(((0,), (1, 2)), (ONE, ONE), kind),
+        [0] * 3,
+        [0, 0.6 * length, 0.8 * length],
+        [9, length],
+    ) == pytest.approx(value)
+    labels = Embedded(0, np.array([[0.0, 0], [0.6, 0.8]]) * length, ONE, kind)
+    assert of_pair(labels, [0], [1], [length]) == pytest.approx(value)
+
+
+def test_each_group_has_its_own_length():
+    long = of_pair(STATIONARY, [0, 0, 0], [1, 0, 0], [5, 0.1])
+    assert long == pytest.approx(of_pair(STATIONARY, [0, 0, 0], [0, 1, 0], [0.1, 5]))
+    assert long > 0.9
+    assert of_pair(STATIONARY, [0, 0, 0], [0, 1, 0], [5, 0.1]) < 0.01
+
+
+def test_odds_say_how_much_is_shared():
+    inner = of_pair(STATIONARY, [0, 0, 0], [1, 1, 0], [1, 1])
+    # Odds of 3 share three quarters.
+    soft = of_pair(Softened(STATIONARY, ONE), [0, 0, 0], [1, 1, 0], [3, 1, 1])
+    assert soft == pytest.approx(0.75 + 0.25 * inner)
+    assert of_pair(Labels(0, ONE), [0], [1], [3]) == pytest.approx(0.75)
+    table = Tabulated(0, np.array([[1.0, 0.4], [0.4, 1]]), ONE)
+    assert of_pair(table, [0], [1], [3]) == pytest.approx(0.75 * 0.4)
+    assert of_pair(table, [1], [1], [3]) == pytest.approx(1)
+
+
+def test_a_mixture_is_weighed():
+    near, far = (Stationary(((i,),), (ONE,)) for i in (0, 1))
+    a, b = [0, 0], [1, 2]
+    parts = [of_pair(near, a, b, [1]), of_pair(far, a, b, [1])]
+    found = of_pair(Mixture((near, far)), a, b, [1, 3, 1, 1])
+    assert found == pytest.approx(0.25 * parts[0] + 0.75 * parts[1])
+
+
+def test_fractions_share_a_length_and_lengths_grow_with_the_dimensions():
+    numbers = {f"x{i}": {"type": "continuous", "low": 0, "high": 1} for i in range(8)}
+    mixed = {"type": "simplex", "components": ["a", "b", "c"]}
+    kernel = standard_kernel(Space.parse({**numbers, "f": mixed}))
+    assert len(kernel.priors) == 9
+    # Exchanging two components is as far whichever they are.
+    base, z = np.zeros((3, 11)), np.random.default_rng(0).standard_normal((1, 9))
+    base[:, 8:] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    K = matrix(kernel, base, z)[0]
+    assert K[0, 1] == pytest.approx(K[0, 2]) == pytest.approx(K[1, 2])
+    alone = standard_kernel(Space.parse({"x0": numbers["x0"]}))
+    wide = kernel.priors[0][1].median / alone.priors[0][1].median
+    assert wide == pytest.approx(3)
+
+
 def test_labels_share_what_their_odds_say():
     K = matrix(Labels(0, ONE), np.array([[0.0], [1.0]]), np.zeros((1, 1)))
     assert np.allclose(K[0], [[1, 0.5], [0.5, 1]])
@@ -90,6 +167,17 @@ def test_like_molecules_are_more_alike():
     K = matrix(kernel, X, np.zeros((1, len(kernel.priors))))[0]
     ba, ha, pea = 1, 2, 0
     assert K[ba, ha] > K[ba, pea]
+
+
+def test_molecules_are_alike_by_descriptors_and_by_fingerprints():
+    kernel = molecule_kernel(0, SPACE.dimensions["spacer"])
+    names = [name for name, _ in kernel.priors]
+    X, z = np.arange(4.0)[:, None], np.zeros((1, len(names)))
+    plain = matrix(kernel, X, z)[0]
+    for name in ("0.length", "1.odds"):
+        moved = z.copy()
+        moved[0, names.index(name)] = 2.0
+        assert np.abs(matrix(kernel, X, moved)[0] - plain).max() > 0.02
 
 
 def test_tanimoto_of_counts_is_positive_definite_and_one_on_itself():

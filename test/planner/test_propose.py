@@ -233,14 +233,39 @@ def test_a_contradicting_film_is_named():
     assert any("outlier" in n and odd.candidate_id in n for n in answer.notes)
 
 
+LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+
+
 @pytest.mark.parametrize(
-    "acquisition",
-    ["expected_improvement", "thompson", "exploration", "boundary"],
+    ("settings", "low", "high"),
+    [
+        ({}, 0.2, 0.4),
+        ({"acquisition": "expected_improvement"}, 0.2, 0.4),
+        ({"acquisition": "thompson"}, 0.2, 0.4),
+        ({"acquisition": "upper_confidence_bound", "ucb_beta": 0}, 0.2, 0.4),
+        ({"acquisition": "upper_confidence_bound", "ucb_beta": 100}, 0.75, 0.9),
+        ({"acquisition": "exploration"}, 0.75, 0.9),
+        ({"acquisition": "boundary", "boundary": -4.5}, 0.7, 0.8),
+        ({"acquisition": "boundary", "boundary": -9}, 0.9, 1.0),
+    ],
 )
-def test_every_acquisition_proposes_within_the_space(acquisition):
-    settings = PlannerSettings(acquisition=acquisition, costs="1 + drop_time_s")
-    goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(9), settings=settings)
-    SPACE.check(propose(goal).candidates[0].settings)
+def test_every_acquisition_proposes_what_it_is_for(settings, low, high):
+    # A hill at 0.3, and no film between 0.62 and 1.
+    films = [0, 0.08, 0.16, 0.24, 0.34, 0.4, 0.48, 0.55, 0.62, 1.0]
+    trials = []
+    for i, x in enumerate(films):
+        one = Candidate(candidate_id=f"c{i}", settings={"x": x})
+        trials.append((one, (observation(one, -20 * (x - 0.3) ** 2, 0.02),)))
+    goal = Goal(
+        space=LINE,
+        objectives=BEST,
+        trials=tuple(trials),
+        settings=PlannerSettings(initial=1, **settings),
+    )
+    candidate = propose(goal).candidates[0]
+    assert low <= candidate.settings["x"] <= high
+    explores = settings.get("acquisition") in ("exploration", "boundary")
+    assert candidate.reason == ("pure_exploration" if explores else "acquisition")
 
 
 def test_hypotheses_are_weighed_against_the_vanilla_gp():

@@ -33,6 +33,27 @@ def test_whatever_is_decoded_is_within_the_limits(seed, far):
         SPACE.check(one)
 
 
+def test_a_profile_ramps_then_holds_then_cools():
+    # 75 K at 15 K/min take 300 s, 50 K at 5 K/min 600 s.
+    one = np.array([[100, 200, 15, 150, 60, 5, 150, 40, 1]], dtype=float)
+    assert DIMENSION.total_s(one)[0] == pytest.approx(300 + 200 + 600 + 60 + 40)
+    times = np.array([0, 150, 300, 499, 800, 1100, 1199, 1201])
+    found = DIMENSION.temperature_c(one, times)[0]
+    assert found == pytest.approx([25, 62.5, 100, 100, 125, 150, 150, 25], abs=0.1)
+
+
+def test_a_neighbour_of_a_profile_is_another_one_near_to_it():
+    rng = np.random.default_rng(0)
+    codes = SPACE.sample_codes(rng, 200)
+    segments = slice(0, 9)
+
+    def step(scale):
+        moved = SPACE.move(codes, rng, scale)
+        return np.abs(moved - codes)[:, segments].mean()
+
+    assert 0 < step(0.02) < 0.6 * step(0.3)
+
+
 def test_profiles_go_there_and_back():
     codes = SPACE.sample_codes(np.random.default_rng(0), 50)
     assert np.abs(SPACE.codes(SPACE.settings(codes)) - codes).max() < 1e-9

@@ -83,17 +83,37 @@ def pool(
         int | None,
         typer.Option(help="Experiments a run; default: 60, or all where fewer."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Column that is no input; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""
     from hp_lab.planner.pool import benchmark_pool
 
-    result = benchmark_pool(file, target=target, goal=goal, seeds=seeds, budget=budget)
+    result = benchmark_pool(
+        file,
+        target=target,
+        goal=goal,
+        seeds=seeds,
+        budget=budget,
+        ignore=ignore or (),
+    )
     if as_json:
         print_json(result)
         return
     methods = ("planner", "sklearn", "greedy", "random")
     rows = [
-        (m, *(result[m][k]["mean"] for k in ("ef20", "ef40", "to80"))) for m in methods
+        (m, *(_or_dash(result[m][k]["mean"]) for k in ("ef20", "ef40", "to80")))
+        for m in methods
     ]
     print_table(f"{file.name}: {target}", ("method", "EF@20", "EF@40", "to 80 %"), rows)
+    inputs = ", ".join(f"{name} ({kind})" for name, kind in result["inputs"].items())
+    print(f"inputs: {inputs}")
+    print(f"best: {result['best']} of {result['size']} experiments")
+    if any("-" in row for row in rows):
+        print("-: budget or pool is too small to tell")
+
+
+def _or_dash(value: float | None) -> float | str:
+    return "-" if value is None else value

@@ -61,7 +61,7 @@ class Pool:
         order = np.argsort(-self.value, kind="stable")
         last = self.value[order[self.twentieth - 1]]
         equal = _EQUAL * np.ptp(self.value) + _ROUNDING * np.abs(self.value).max()
-        return order[self.value[order] >= last - equal]
+        return np.asarray(order[self.value[order] >= last - equal])
 
     @property
     def twentieth(self) -> int:

@@ -1,11 +1,14 @@
 """hp-lab plan and hp-lab benchmark: the planner without a laboratory."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from hp_lab.records import Candidate
 
 Goal = Literal["min", "max"]
 
@@ -50,12 +53,13 @@ def plan(
         }
         for c in answer.candidates
     ]
+    models = dict(zip(answer.model_names, answer.model_probabilities, strict=True))
     if as_json:
-        models = dict(zip(answer.model_names, answer.model_probabilities, strict=True))
         print_json(
             {
                 "candidates": rows,
                 "model_probabilities": models,
+                "pareto_front": list(answer.pareto_front),
                 "notes": list(answer.notes),
             }
         )
@@ -69,8 +73,30 @@ def plan(
             for c in answer.candidates
         ],
     )
+    print_table(
+        "Expected",
+        ("candidate", *(o.quantity for o in file.objectives), "success"),
+        [_expected(c, len(file.objectives)) for c in answer.candidates],
+    )
+    if models:
+        print("models: " + ", ".join(f"{n} {p:.2f}" for n, p in models.items()))
+    if answer.pareto_front:
+        print("Pareto front: " + ", ".join(answer.pareto_front))
     for note in answer.notes:
         print(note)
+
+
+def _expected(candidate: "Candidate", objectives: int) -> tuple[str, ...]:
+    """Return a row: what is expected of each objective, and of making the film."""
+    values = [
+        f"{mean:.4g} +- {sigma:.2g}"
+        for mean, sigma in zip(
+            candidate.predicted_mean, candidate.predicted_sigma, strict=True
+        )
+    ]
+    # Films that fill the space are chosen before anything is predicted.
+    values = values or ["-"] * objectives
+    return (candidate.candidate_id, *values, f"{candidate.feasibility:.2f}")
 
 
 @benchmark_app.command("pool")

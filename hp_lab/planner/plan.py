@@ -38,8 +38,9 @@ def plan_from_csv(
 
     Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
     empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
-    lower_bound, upper_bound), id, and status (failed, unreachable, or pending: being
-    made, not measured yet).
+    lower_bound, upper_bound), QUANTITY_cause (why it is a bound; detector_saturated and
+    below_noise are answered with what helps), id, and status (failed, unreachable, or
+    pending: being made, not measured yet).
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
@@ -198,6 +199,13 @@ def _observation(
     if kind not in _KINDS:
         msg = f"{origin}: {quantity}_kind {kind!r} must be one of {', '.join(_KINDS)}"
         raise InvalidInput(msg)
+    cause = row.get(f"{quantity}_cause", "")
+    if cause and _KINDS[kind] == "exact":
+        msg = (
+            f"{origin}: {quantity}_cause {cause!r} is that of a bound; set "
+            f"{quantity}_kind to lower_bound or upper_bound, or empty the cause"
+        )
+        raise InvalidInput(msg)
     given = row.get(f"{quantity}_sigma")
     return Observation(
         quantity=quantity,
@@ -207,5 +215,5 @@ def _observation(
         sample_id=name,
         candidate_id=name,
         kind=_KINDS[kind],
-        cause="given" if _KINDS[kind] != "exact" else "",
+        cause=cause or ("given" if _KINDS[kind] != "exact" else ""),
     )

@@ -266,6 +266,18 @@ def test_a_table_of_films_is_planned_from(tmp_path):
     assert answer.model_names == ("gp",)
 
 
+def test_the_cause_of_a_bound_leads_to_advice(tmp_path):
+    path = tmp_path / "o.csv"
+    lines = ["t,solvent,q,q_kind,q_cause"]
+    lines += [f"{t},DMF,{5 - abs(t - 5)},," for t in range(6)]
+    lines += ["7,DMF,3,lower_bound,detector_saturated", "8,DMF,2,lower_bound,"]
+    path.write_text("\n".join(lines) + "\n")
+    notes = plan(path).notes
+    (advice,) = [note for note in notes if "shorter exposure" in note]
+    assert "c0007" in advice
+    assert "c0008" not in advice
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -277,6 +289,7 @@ def test_a_table_of_films_is_planned_from(tmp_path):
         ("t,solvent,q\n1,DMF,nan\n", "finite"),
         ("t,solvent,q,q_kind\n1,DMF,1,most\n", "q_kind 'most'"),
         ("t,solvent,q,status\n1,DMF,1,odd\n", "status 'odd'"),
+        ("t,solvent,q,q_cause\n1,DMF,1,below_noise\n", "row 1: q_cause.*q_kind"),
         ("t,solvent,q\n99,DMF,1\n", "99"),
     ],
 )

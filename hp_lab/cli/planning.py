@@ -1,13 +1,14 @@
-"""hp-lab plan and hp-lab benchmark: the planner without a laboratory."""
+"""hp-lab plan, predict and benchmark: the planner without a laboratory."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
+    from hp_lab.planner.predict import Readings
     from hp_lab.records import Candidate
 
 Goal = Literal["min", "max"]
@@ -97,6 +98,82 @@ def _expected(candidate: "Candidate", objectives: int) -> tuple[str, ...]:
     # Films that fill the space are chosen before anything is predicted.
     values = values or ["-"] * objectives
     return (candidate.candidate_id, *values, f"{candidate.feasibility:.2f}")
+
+
+def predict(
+    campaign: Annotated[Path, typer.Option(help="Campaign file (YAML).")],
+    observations: Annotated[
+        Path, typer.Option(help="CSV: settings and quantities, a film a row.")
+    ],
+    at: Annotated[Path, typer.Option(help="CSV: settings to forecast, a film a row.")],
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides what is left to chance.")
+    ] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast what films that were not made would read, with intervals."""
+    from hp_lab.orchestration.campaign_file import load_campaign
+    from hp_lab.planner.predict import predict_from_csv
+
+    file = load_campaign(campaign)
+    predicted = predict_from_csv(
+        file.space,
+        file.objectives,
+        file.planner,
+        observations=observations,
+        at=at,
+        seed=seed,
+    )
+    if as_json:
+        print_json(
+            {
+                "sigma": {q: one.sigma for q, one in predicted.readings.items()},
+                "predictions": [
+                    {
+                        "id": point.candidate_id,
+                        "settings": dict(point.settings),
+                        "readings": {
+                            quantity: _reading(one, row)
+                            for quantity, one in predicted.readings.items()
+                        },
+                    }
+                    for row, point in enumerate(predicted.points)
+                ],
+                "notes": list(predicted.notes),
+            }
+        )
+        return
+    for quantity, one in predicted.readings.items():
+        levels = [f"{level:.0%}" for level in one.intervals]
+        rows = []
+        for row, point in enumerate(predicted.points):
+            figures = _reading(one, row)
+            intervals = [
+                f"{low:.4g} to {high:.4g}"
+                for low, high in figures["intervals"].values()
+            ]
+            rows.append(
+                (point.candidate_id, figures["mean"], figures["sd"], *intervals)
+            )
+        print_table(
+            f"{quantity}: readings with a sigma of {one.sigma:.2g}",
+            ("film", "mean", "sd", *levels),
+            rows,
+        )
+    for note in predicted.notes:
+        print(note)
+
+
+def _reading(readings: "Readings", row: int) -> dict[str, Any]:
+    """Return what is forecast of a quantity at one of the points."""
+    return {
+        "mean": float(readings.mean[row]),
+        "sd": float(readings.sd[row]),
+        "intervals": {
+            f"{100 * level:.0f}": [float(low[row]), float(high[row])]
+            for level, (low, high) in readings.intervals.items()
+        },
+    }
 
 
 @benchmark_app.command("pool")

@@ -1,4 +1,4 @@
-"""hp-lab plan and benchmark pool, as a person and as a program call them."""
+"""hp-lab plan, predict and benchmark pool, as a person and as a program call them."""
 
 import json
 import re
@@ -37,6 +37,7 @@ Q = "pl_log_intensity"
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "c.yaml").write_text(CAMPAIGN)
     (tmp_path / "o.csv").write_text(FILMS)
+    (tmp_path / "at.csv").write_text("id,n,br\nx,2,.5\n,4,.5\n")
     rows = [f"{i},{i % 7},{(i * i) % 23}" for i in range(30)]
     (tmp_path / "pool.csv").write_text("\n".join([",t,y", *rows]) + "\n")
     monkeypatch.chdir(tmp_path)
@@ -51,6 +52,7 @@ def run(*arguments: str) -> str:
 
 
 PLAN = ("plan", "--campaign", "c.yaml", "--observations", "o.csv")
+PREDICT = ("predict", *PLAN[1:], "--at", "at.csv")
 POOL = ("benchmark", "pool", "pool.csv", "--target", "y", "--goal", "max")
 SHORT = ("--ignore", "", "--seeds", "1", "--budget", "4")
 
@@ -79,6 +81,23 @@ def test_films_that_fill_the_space_have_no_prediction(files: Path) -> None:
     printed = run("plan", "--campaign", "c.yaml")
     assert re.search(r"c0001 +- +- +1.00", printed)
     assert "models" not in printed
+
+
+def test_forecasts_are_told_row_by_row(files: Path) -> None:
+    told = json.loads(run(*PREDICT, "--json"))
+    assert set(told) == {"sigma", "predictions", "notes"}
+    assert [one["id"] for one in told["predictions"]] == ["x", "2"]
+    assert told["predictions"][1]["settings"] == {"n": 4, "br": 0.5}
+    reading = told["predictions"][0]["readings"]["gap_ev"]
+    assert set(reading) == {"mean", "sd", "intervals"}
+    low, high = reading["intervals"]["80"]
+    assert set(reading["intervals"]) == {"50", "80", "95"}
+    assert low < reading["mean"] < high
+
+    printed = run(*PREDICT)
+    assert f"{low:.4g} to {high:.4g}" in printed
+    assert "gap_ev: readings" in printed
+    assert "shorter exposure" in printed
 
 
 def test_a_replay_tells_its_inputs_and_what_it_cannot_know(files: Path) -> None:

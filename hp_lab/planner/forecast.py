@@ -79,6 +79,14 @@ class Forecast:
         """Return the expected readings (m,)."""
         return np.asarray(self._weight @ self._mean)
 
+    def sd(self) -> FloatArray:
+        """Return the standard deviations (m,) of the readings, heavy tails apart.
+
+        With tails of few degrees of freedom there is none; the intervals have them.
+        """
+        spread = self._sd**2 + (self._mean - self.mean()) ** 2
+        return np.asarray(np.sqrt(self._weight @ spread))
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Return the log density (m,) of readings y (m,)."""
         z = self._standardised(y)

@@ -203,8 +203,10 @@ class Answer:
 
     Attributes:
         candidates: In the order in which they should be made.
-        model_names: The models that were compared.
-        model_probabilities: Posterior probability of each.
+        model_names: The models that were compared; with several objectives those of
+            each, named QUANTITY/MODEL.
+        model_probabilities: Posterior probability of each; those of a quantity sum to
+            1.
         posterior: Opaque; hand it to the next goal to spare the planner a cold start.
         notes: Sentences for a person: fallbacks, doubts, diagnostics.
         pareto_front: Ids of the trials that nothing beats, with several objectives.

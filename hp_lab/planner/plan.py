@@ -34,12 +34,39 @@ def plan_from_csv(
     count: int = 1,
     seed: int = 1,
 ) -> Answer:
-    """Propose from a CSV with a film a row.
+    """Propose from a CSV with a film a row, see :func:`goal_from_csv`.
+
+    Raises:
+        InvalidInput: A column is missing or a cell is wrong; the message names the row.
+    """
+    return propose(
+        goal_from_csv(
+            space,
+            objectives,
+            settings,
+            observations=observations,
+            count=count,
+            seed=seed,
+        )
+    )
+
+
+def goal_from_csv(
+    space: Space,
+    objectives: Sequence[Objective],
+    settings: PlannerSettings,
+    *,
+    observations: Path | None = None,
+    count: int = 1,
+    seed: int = 1,
+) -> Goal:
+    """Return the goal of a campaign and a CSV with a film a row.
 
     Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
     empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
-    lower_bound, upper_bound), id, and status (failed, unreachable, or pending: being
-    made, not measured yet).
+    lower_bound, upper_bound), QUANTITY_cause (why it is a bound; detector_saturated and
+    below_noise are answered with what helps), id, and status (failed, unreachable, or
+    pending: being made, not measured yet).
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
@@ -80,19 +107,38 @@ def plan_from_csv(
             )
             raise InvalidInput(msg)
         trials.append((candidate, tuple(found)))
-    return propose(
-        Goal(
-            space=space,
-            objectives=tuple(objectives),
-            settings=settings,
-            trials=tuple(trials),
-            failed=frozenset(marked["failed"]),
-            unreachable=frozenset(marked["unreachable"]),
-            pending=tuple(pending),
-            count=count,
-            seed=seed,
-        )
+    return Goal(
+        space=space,
+        objectives=tuple(objectives),
+        settings=settings,
+        trials=tuple(trials),
+        failed=frozenset(marked["failed"]),
+        unreachable=frozenset(marked["unreachable"]),
+        pending=tuple(pending),
+        count=count,
+        seed=seed,
     )
+
+
+def points_from_csv(space: Space, path: Path) -> tuple[Candidate, ...]:
+    """Return the points of a CSV with settings a row, named by id or by the row.
+
+    Raises:
+        InvalidInput: A column is missing, a cell is wrong, or a point lies outside the
+            space; the message names the row.
+    """
+    points = []
+    for number, row in enumerate(read_table(path), start=1):
+        origin = f"{path}, row {number}"
+        settings = _settings(space, row, origin)
+        try:
+            space.check(settings)
+        except InvalidInput as error:
+            msg = f"{origin}: {error}"
+            raise InvalidInput(msg) from error
+        name = row.get("id") or str(number)
+        points.append(Candidate(candidate_id=name, settings=settings, reason="given"))
+    return tuple(points)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -198,6 +244,13 @@ def _observation(
     if kind not in _KINDS:
         msg = f"{origin}: {quantity}_kind {kind!r} must be one of {', '.join(_KINDS)}"
         raise InvalidInput(msg)
+    cause = row.get(f"{quantity}_cause", "")
+    if cause and _KINDS[kind] == "exact":
+        msg = (
+            f"{origin}: {quantity}_cause {cause!r} is that of a bound; set "
+            f"{quantity}_kind to lower_bound or upper_bound, or empty the cause"
+        )
+        raise InvalidInput(msg)
     given = row.get(f"{quantity}_sigma")
     return Observation(
         quantity=quantity,
@@ -207,5 +260,5 @@ def _observation(
         sample_id=name,
         candidate_id=name,
         kind=_KINDS[kind],
-        cause="given" if _KINDS[kind] != "exact" else "",
+        cause=cause or ("given" if _KINDS[kind] != "exact" else ""),
     )

@@ -124,18 +124,27 @@ class _Proposal:
             replace(candidate, candidate_id=name)
             for candidate, name in zip(candidates, goal.next_ids(), strict=True)
         ]
-        # The published policy has rewards in place of probabilities.
-        weighed = surrogates and goal.settings.policy == "evidence"
+        models = self._models(surrogates)
         return Answer(
             candidates=tuple(named),
-            model_names=surrogates[0].names if weighed else (),
-            model_probabilities=(
-                tuple(float(p) for p in surrogates[0].probabilities) if weighed else ()
-            ),
+            model_names=tuple(name for name, _ in models),
+            model_probabilities=tuple(probability for _, probability in models),
             posterior=self._beliefs.posterior(),
             notes=tuple(dict.fromkeys([*self._beliefs.notes, *self._notes])),
             pareto_front=front,
         )
+
+    def _models(self, surrogates: Sequence[Surrogate]) -> list[tuple[str, float]]:
+        """Return names and probabilities of the models of every objective."""
+        # The published policy has rewards in place of probabilities.
+        if not surrogates or self._goal.settings.policy != "evidence":
+            return []
+        several = len(surrogates) > 1
+        return [
+            (f"{objective.quantity}/{name}" if several else name, float(probability))
+            for objective, one in zip(self._goal.objectives, surrogates, strict=True)
+            for name, probability in zip(one.names, one.probabilities, strict=True)
+        ]
 
     def _spread(self, count: int) -> list[Candidate]:
         taken = np.vstack([self._codes, self._pending])

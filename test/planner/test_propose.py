@@ -1,5 +1,7 @@
 """Laws of a proposal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -266,6 +268,24 @@ def test_every_acquisition_proposes_what_it_is_for(settings, low, high):
     assert low <= candidate.settings["x"] <= high
     explores = settings.get("acquisition") in ("exploration", "boundary")
     assert candidate.reason == ("pure_exploration" if explores else "acquisition")
+
+
+def test_the_models_of_every_objective_are_named():
+    goals = (*BEST, Objective(quantity="p", goal="minimize"))
+    trials = []
+    for c, (first,) in some_trials(9):
+        second = replace(first, quantity="p", value=-first.value)
+        trials.append((c, (first, second)))
+    settings = PlannerSettings(
+        hypotheses=({"name": "drop_window", "quantity": "p"},), initial=4
+    )
+    answer = propose(
+        Goal(space=SPACE, objectives=goals, trials=tuple(trials), settings=settings)
+    )
+    assert answer.model_names == ("q/gp", "p/gp", "p/drop_window")
+    q, *p = answer.model_probabilities
+    assert q == 1
+    assert sum(p) == pytest.approx(1)
 
 
 def test_hypotheses_are_weighed_against_the_vanilla_gp():

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from hp_lab.lab_config import Model, load_model
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective
-from hp_lab.planner.space import Space
+from hp_lab.planner.space import Space, constrained
 from hp_lab.recipes.compiler import ProcessDefaults
 
 
@@ -53,7 +53,7 @@ class CampaignFile(Model):
         rest = {key: value for key, value in data.items() if key != "constraints"}
         space = rest.get("space")
         if isinstance(space, dict):
-            rest["space"] = {**space, "constraints": data["constraints"]}
+            rest["space"] = constrained(space, data["constraints"])
         return rest
 
     @model_validator(mode="after")

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hp_lab.lab_config import Model, load_model
 from hp_lab.planner.goal import PlannerSettings
-from hp_lab.planner.objectives import Objective
+from hp_lab.planner.objectives import Objective, check_objectives
 from hp_lab.planner.space import Space, constrained
 from hp_lab.recipes.compiler import ProcessDefaults
 
@@ -55,6 +55,14 @@ class CampaignFile(Model):
         if isinstance(space, dict):
             rest["space"] = constrained(space, data["constraints"])
         return rest
+
+    @field_validator("objectives")
+    @classmethod
+    def _one_goal_a_quantity(
+        cls, objectives: tuple[Objective, ...]
+    ) -> tuple[Objective, ...]:
+        check_objectives(objectives)
+        return objectives
 
     @model_validator(mode="after")
     def _candidates_exist(self) -> Self:

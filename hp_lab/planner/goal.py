@@ -11,7 +11,7 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
 from hp_lab.planner.learning import Policy
 from hp_lab.planner.model_space import VANILLA_NAME
-from hp_lab.planner.objectives import Objective
+from hp_lab.planner.objectives import Objective, check_objectives
 from hp_lab.planner.priors import Prior
 from hp_lab.planner.space import Space
 from hp_lab.records import Candidate, Observation
@@ -156,12 +156,10 @@ class Goal:
         """Refuse goals that cannot be answered.
 
         Raises:
-            InvalidInput: No objective, a count below 1, a negative seed, an unknown or
+            InvalidInput: No objective or two of one quantity, a count below 1, a negative seed, an unknown or
                 doubled id, or a candidate outside the space.
         """
-        if not self.objectives:
-            msg = "goal: no objective; name at least one quantity"
-            raise InvalidInput(msg)
+        check_objectives(self.objectives)
         if self.count < 1:
             msg = f"goal: count {self.count} must be at least 1"
             raise InvalidInput(msg)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner import molecules
+from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.objectives import Objective
@@ -150,28 +149,12 @@ def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Se
     for name in space.names:
         match space.dimensions.get(name):
             case Molecule() as molecule:
-                result[name] = _label(molecule, row[name])
+                result[name] = molecule.label(row[name])
             case Categorical():
                 result[name] = row[name]
             case _:
                 result[name] = cell(row, name, origin)
     return result
-
-
-def _label(molecule: Molecule, text: str) -> str:
-    """Return the label of a molecule that is given by it or as a SMILES."""
-    if text in molecule.choices:
-        return text
-    try:
-        wanted = molecules.canonical(text)
-    except InvalidConfig:
-        return text  # the space says what it has instead
-    same = [
-        label
-        for label, smiles in molecule.choices.items()
-        if molecules.canonical(smiles) == wanted
-    ]
-    return same[0] if same else text
 
 
 def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:

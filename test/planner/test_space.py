@@ -109,7 +109,13 @@ def test_a_wrong_setting_is_named_with_its_value_and_limit(space, change, words)
         ({"x": {"type": "continuous", "low": 3, "high": 1}}, ["x", "3", "1"]),
         ({"x": {"type": "ordinal", "values": [2, 1]}}, ["x", "ascend"]),
         ({"x": {"type": "molecule", "choices": {"A": "no smiles"}}}, ["no smiles"]),
-        ({"x": {"type": "molecule", "choices": ["NOBODY"]}}, ["NOBODY"]),
+        ({"x": {"type": "molecule", "choices": ["NOBODY"]}}, ["NOBODY", "SMILES"]),
+        # It reads as a SMILES, but nobody means it.
+        ({"x": {"type": "molecule", "choices": ["BOO"]}}, ["BOO", "SMILES"]),
+        (
+            {"x": {"type": "molecule", "choices": ["PEA", "c1ccccc1CC[NH3+]"]}},
+            ["'PEA' and 'c1ccccc1CC[NH3+]' are one molecule"],
+        ),
         (
             {"x": {"type": "simplex", "components": ["a", "b"], "upper": {"c": 1}}},
             ["c"],
@@ -277,6 +283,14 @@ def test_a_constraint_that_nothing_satisfies_is_an_error():
     )
     with pytest.raises(InvalidInput, match="loosen"):
         space.sample(np.random.default_rng(0), 1)
+
+
+def test_molecules_are_listed_as_abbreviations_or_smiles():
+    section = {"type": "molecule", "choices": ["BA", "CCC[NH3+]"]}
+    (molecule,) = Space.parse({"x": section}).dimensions.values()
+    assert molecule.choices == {"BA": "CCCC[NH3+]", "CCC[NH3+]": "CCC[NH3+]"}
+    assert molecule.label("[NH3+]CCC") == "CCC[NH3+]"
+    assert molecule.label("nobody") == "nobody"
 
 
 def test_similar_molecules_are_nearer_than_different_ones(space):

@@ -140,4 +140,4 @@ def instead(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name.lower(), lowered)
     if near:
         return f"did you mean {' or '.join(lowered[one] for one in near)}?"
-    return f"use one of {', '.join(sorted(names))}" if names else "there is none"
+    return f"use one of {', '.join(names)}" if names else "there is none"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import InvalidInput
+from hp_lab.errors import InvalidInput, instead
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.objectives import Objective
@@ -20,6 +20,8 @@ _KINDS: dict[str, Bound] = {
     "lower_bound": "lower_bound",
     "upper_bound": "upper_bound",
 }
+# What is told of a quantity besides its value.
+_ABOUT = ("sigma", "kind")
 # Without a stated sigma a value is good to this share of the spread of all values.
 _DEFAULT_SIGMA = 0.02
 
@@ -38,12 +40,16 @@ def plan_from_csv(
     Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
     empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
     lower_bound, upper_bound), id, and status (failed, unreachable, or pending: being
-    made, not measured yet).
+    made, not measured yet). Other columns are left alone, unless they begin with
+    QUANTITY_ or differ from one of these by capitals alone.
 
     Raises:
-        InvalidInput: A column is missing or a cell is wrong; the message names the row.
+        InvalidInput: A column is missing or would be ignored by a slip of the pen, or
+            a cell is wrong; the message names the row.
     """
     table = read_table(observations) if observations is not None else []
+    if table:
+        _check_columns(observations, list(table[0]), space, objectives)
     for quantity in (o.quantity for o in objectives):
         if table and quantity not in table[0]:
             msg = (
@@ -68,6 +74,12 @@ def plan_from_csv(
         ]
         status = row.get("status", "")
         if status == "pending":
+            if found:
+                msg = (
+                    f"{origin}: is pending and has a value of {found[0].quantity} "
+                    "already; empty its status, or the value"
+                )
+                raise InvalidInput(msg)
             pending.append(candidate)
             continue
         if status in marked:
@@ -138,6 +150,29 @@ def cell(row: Mapping[str, str], column: str, origin: str) -> float:
         msg = f"{origin}: {column} {row[column]!r} must be a finite number"
         raise InvalidInput(msg)
     return value
+
+
+def _check_columns(
+    path: Path | None,
+    columns: Sequence[str],
+    space: Space,
+    objectives: Sequence[Objective],
+) -> None:
+    """Refuse columns that nobody means to be ignored."""
+    quantities = [one.quantity for one in objectives]
+    known = ["id", "status", *quantities]
+    known += [f"{quantity}_{what}" for quantity in quantities for what in _ABOUT]
+    lowered = {one.lower() for one in known}
+    for column in columns:
+        if column in known or column in space.names:
+            continue
+        begins = any(column.startswith(f"{quantity}_") for quantity in quantities)
+        if begins or column.lower() in lowered:
+            msg = (
+                f"{path}: column {column!r} is none that is read; "
+                f"{instead(column, known)} Give another name to what is to be ignored"
+            )
+            raise InvalidInput(msg)
 
 
 def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Setting]:

@@ -68,6 +68,14 @@ class Space(Model):
                 raise ValueError(msg)
         return dimensions
 
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _listed(cls, constraints: object) -> object:
+        if not isinstance(constraints, list | tuple):
+            msg = "constraints must be a list of expressions, such as ['n <= 3']"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
+        return constraints
+
     @model_validator(mode="after")
     def _constraints_make_sense(self) -> "Space":
         for expression in self._expressions:

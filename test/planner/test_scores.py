@@ -1,9 +1,7 @@
 """Scores of candidates: what a film gains where many good ones are wanted."""
 
 import numpy as np
-import pytest
 
-from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import Goal, PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
@@ -84,16 +82,3 @@ def test_each_label_gets_its_film_where_that_is_wanted():
         trials=trials,
     )
     assert propose(goal).candidates[0].settings["who"] == "c"
-
-
-def test_distinct_must_name_a_category():
-    space = Space.parse({"t": {"type": "continuous", "low": 0, "high": 1}})
-    one = Observation(quantity="q", value=1, sigma=0.1, unit="", sample_id="f1")
-    goal = Goal(
-        space=space,
-        objectives=GOALS,
-        settings=PlannerSettings(initial=1, distinct="t"),
-        trials=((Candidate(candidate_id="f1", settings={"t": 0.5}), (one,)),),
-    )
-    with pytest.raises(InvalidInput, match="'t' is no category"):
-        propose(goal)

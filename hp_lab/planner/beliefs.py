@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from hp_lab.errors import InvalidInput
+from hp_lab.planner.chosen_hypotheses import chosen, load_modules
 from hp_lab.planner.goal import Goal
-from hp_lab.planner.hypotheses import Hypothesis, find
+from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
 from hp_lab.planner.model_space import VANILLA_NAME
 from hp_lab.planner.objectives import Objective, Reading, reading
 from hp_lab.planner.posterior import Fit, Memory, from_bytes, remember, to_bytes
 from hp_lab.planner.surrogate import Surrogate, effort_for
-from hp_lab.planner.theory import from_table
 from hp_lab.units import FloatArray
 
 _REMEDIES = {
@@ -91,7 +90,7 @@ class Beliefs:
         """Return the surrogate of an objective, fitted to its readings by row.
 
         Raises:
-            InvalidInput: A hypothesis is unknown or fails.
+            InvalidInput: A hypothesis fails.
         """
         hypotheses = self._hypotheses(objective)
         if self._goal.settings.policy == "published":
@@ -234,23 +233,13 @@ class Beliefs:
             self._kept[f"{objective.quantity}/{one.model.name}"] = remember(one)
 
     def _hypotheses(self, objective: Objective) -> list[Hypothesis]:
-        found = []
-        for choice in self._goal.settings.hypotheses:
-            if choice.quantity not in (None, objective.quantity):
-                continue
-            if choice.quantity is None and len(self._goal.objectives) > 1:
-                quantities = ", ".join(o.quantity for o in self._goal.objectives)
-                msg = (
-                    f"planner.hypotheses: {choice.name}: say which quantity it "
-                    f"explains, one of {quantities}"
-                )
-                raise InvalidInput(msg)
-            if choice.table:
-                found.append(from_table(choice.name, choice.table, "value"))
-            else:
-                known = find(choice.name, inputs=choice.inputs, priors=choice.priors)
-                found.append(known)
-        return found
+        settings = self._goal.settings
+        own = load_modules(settings.modules)
+        return [
+            chosen(choice, own)
+            for choice in settings.hypotheses
+            if choice.quantity in (None, objective.quantity)
+        ]
 
     def _about_bounds(
         self, objective: Objective, found: dict[int, Reading]

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hp_lab.errors import InvalidInput
+from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.planner import molecules
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
@@ -331,8 +331,9 @@ class Categorical(Model):
 class Molecule(Categorical):
     """One of several molecules: abbreviations of the library of spacers, or SMILES.
 
-    ``choices: [PEA, BA]`` are looked up; ``choices: {PEA: '[NH3+]CCc1ccccc1'}`` are
-    taken as they are, so that a molecule nobody has listed can be proposed.
+    ``choices: [PEA, BA]`` are looked up; ``choices: {PEA: '[NH3+]CCc1ccccc1'}`` and
+    ``choices: ['CCC[NH3+]']`` are taken as they are, so that a molecule nobody has
+    listed can be proposed. Two labels of one molecule are refused.
     """
 
     type: Literal["molecule"]  # type: ignore[assignment]  # the tag of the union
@@ -355,9 +356,27 @@ class Molecule(Categorical):
         if not choices:
             msg = "choices must name at least one molecule"
             raise ValueError(msg)
-        for smiles in choices.values():
-            molecules.parse(smiles)
+        same = molecules.twins(choices)
+        if same is not None:
+            msg = (
+                f"choices {same[0]!r} and {same[1]!r} are one molecule, "
+                f"{molecules.canonical(choices[same[0]])}; leave one out"
+            )
+            raise ValueError(msg)
         return choices
+
+    def label(self, text: str) -> str:
+        """Return the label of a molecule that is given by it or as a SMILES.
+
+        A text that is neither is returned as it is.
+        """
+        if text in self.choices:
+            return text
+        try:
+            same = molecules.twins({**self.choices, text: text})
+        except InvalidConfig:
+            return text
+        return same[0] if same is not None else text
 
     @property
     def labels(self) -> tuple[str, ...]:

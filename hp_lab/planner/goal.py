@@ -11,8 +11,9 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
 from hp_lab.planner.learning import Policy
 from hp_lab.planner.model_space import VANILLA_NAME
-from hp_lab.planner.objectives import Objective
+from hp_lab.planner.objectives import Objective, check_objectives
 from hp_lab.planner.priors import Prior
+from hp_lab.planner.settings_check import problems
 from hp_lab.planner.space import Space
 from hp_lab.records import Candidate, Observation
 
@@ -58,6 +59,8 @@ class PlannerSettings(Model):
             ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
+        modules: Python files (``.py``) and modules that register hypotheses of one's
+            own. A campaign file's paths are relative to it.
         policy: How hypotheses are compared. ``evidence`` averages them with their
             probabilities. ``published`` relies on one model at a time, chosen by
             rewards (:mod:`hp_lab.planner.learning`). With acquisition ``exploration``
@@ -84,6 +87,7 @@ class PlannerSettings(Model):
     ] = "automatic"
     several: Literal["pareto", "weighted"] = "pareto"
     hypotheses: tuple[HypothesisChoice, ...] = ()
+    modules: tuple[str, ...] = ()
     policy: Policy = "evidence"
     ucb_beta: Annotated[float, Field(ge=0)] = 2.0
     boundary: float = 0.0
@@ -156,11 +160,14 @@ class Goal:
         """Refuse goals that cannot be answered.
 
         Raises:
-            InvalidInput: No objective, a count below 1, a negative seed, an unknown or
+            InvalidInput: No objective or two of one quantity, settings that do not fit
+                them or the space, a count below 1, a negative seed, an unknown or
                 doubled id, or a candidate outside the space.
         """
-        if not self.objectives:
-            msg = "goal: no objective; name at least one quantity"
+        check_objectives(self.objectives)
+        wrong = problems(self.settings, self.space, self.objectives)
+        if wrong:
+            msg = "\n".join(f"planner.{one}" for one in wrong)
             raise InvalidInput(msg)
         if self.count < 1:
             msg = f"goal: count {self.count} must be at least 1"

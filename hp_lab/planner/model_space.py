@@ -51,6 +51,9 @@ def standard_kernel(space: Space) -> Kernel:
             parts.append(molecule_kernel(column, dimension))
         elif isinstance(dimension, Categorical) and len(dimension.labels) > 1:
             parts.append(Labels(column, LogNormal(median=1.0, sd=1.0)))
+    if not parts:
+        # Nothing varies; a label is always like itself.
+        return Labels(0, LogNormal(median=1.0, sd=1.0))
     if len(parts) == 1:
         return parts[0]
     odds = LogNormal(median=0.5, sd=1.0)

@@ -2,17 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import update_wrapper
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
+from hp_lab.errors import InvalidInput
 from hp_lab.planner.evidence import Evidence, bridge
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
 from hp_lab.planner.low_noise import with_low_noise
 from hp_lab.planner.smc import Effort, Population, from_prior, sample
 from hp_lab.units import FloatArray
 
+P = ParamSpec("P")
 _VERSION = 1
 # Below this share of useful draws a bridged evidence is not trusted at first.
 _LEAST_OVERLAP = 0.02
@@ -84,6 +88,26 @@ class Memory:
     films: tuple[str, ...]
 
 
+def _naming_hypotheses(
+    function: Callable[Concatenate[StructuredGP, P], Fit],
+) -> Callable[Concatenate[StructuredGP, P], Fit]:
+    """Make a fit's errors say which of several hypotheses they are about."""
+
+    def named(model: StructuredGP, /, *args: P.args, **kwargs: P.kwargs) -> Fit:
+        try:
+            return function(model, *args, **kwargs)
+        except InvalidInput as error:
+            hypothesis = model.hypothesis
+            if hypothesis is None or str(error).startswith("hypothesis"):
+                raise
+            msg = f"hypothesis {hypothesis.name}: {error}"
+            raise InvalidInput(msg) from error
+
+    update_wrapper(named, function)
+    return named
+
+
+@_naming_hypotheses
 def fit(
     model: StructuredGP,
     data: Data,

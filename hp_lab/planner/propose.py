@@ -7,9 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
-from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner import hypervolume, optimise
 from hp_lab.planner.beliefs import Beliefs
-from hp_lab.planner.dimensions import Categorical
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
 from hp_lab.planner.goal import (
@@ -46,8 +45,6 @@ _NEAR_FILMS = 24
 # the best film's own uncertainty is below this share of the noise.
 _NOISY = 0.5
 _KNOWN = 0.5
-# Importing the module registers them.
-READY_MADE = ready_made.NAMES
 
 
 def propose(
@@ -57,7 +54,7 @@ def propose(
 
     Raises:
         InvalidInput: The space has no point that satisfies its constraints, or a
-            hypothesis is unknown or fails.
+            hypothesis fails.
         Aborted: ``stop`` returned True.
     """
     with threadpool_limits(limits=1):
@@ -240,14 +237,6 @@ class _Proposal:
         name = self._goal.settings.distinct
         if not name:
             return None
-        dimensions = self._space.dimensions
-        if not isinstance(dimensions.get(name), Categorical):
-            labelled = [n for n, d in dimensions.items() if isinstance(d, Categorical)]
-            msg = (
-                f"planner.distinct: {name!r} is no category or molecule of the space; "
-                f"use {', '.join(labelled) or 'none, since it has none'}"
-            )
-            raise InvalidInput(msg)
         return int(self._space.slices[name].start)
 
     def _repeated(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:

@@ -241,7 +241,7 @@ def test_a_hypothesis_that_raises_or_is_undefined_says_so():
         name="n", function=lambda x, a: a * x["x"] * np.inf, priors=priors
     )
     model = StructuredGP(name="n", kernel=KERNEL, hypothesis=nowhere)
-    with pytest.raises(InvalidInput, match="widen the priors"):
+    with pytest.raises(InvalidInput, match=r"hypothesis n: .*widen the priors"):
         fit(model, data, effort=QUICK, rng=np.random.default_rng(0))
 
 
@@ -434,3 +434,5 @@ def test_a_table_of_theory_is_met_at_its_rows():
     assert np.allclose(value, [1.0, 5.0], atol=1e-5)
     with pytest.raises(InvalidConfig, match="row 2"):
         from_table("calc", [rows[0], {"n": 1.0}], "value")
+    with pytest.raises(InvalidConfig, match="row 2: n 'two' must be a number"):
+        from_table("calc", [rows[0], {**rows[0], "n": "two"}], "value")

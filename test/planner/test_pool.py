@@ -257,9 +257,10 @@ def plan(path):
 
 def test_a_table_of_films_is_planned_from(tmp_path):
     path = tmp_path / "o.csv"
-    lines = ["t,solvent,q,q_kind,status"]
-    lines += [f"{t},DMF,{5 - abs(t - 5)},," for t in range(6)]
-    lines += ["7,DMSO,,,failed", "8,DMF,2,lower_bound,"]
+    # Nobody but the person who wrote them reads the notes.
+    lines = ["t,solvent,q,q_kind,status,notes"]
+    lines += [f"{t},DMF,{5 - abs(t - 5)},,,hazy" for t in range(6)]
+    lines += ["7,DMSO,,,failed,", "8,DMF,2,lower_bound,,"]
     path.write_text("\n".join(lines) + "\n")
     answer = plan(path)
     assert [c.candidate_id for c in answer.candidates] == ["c0009", "c0010"]
@@ -291,6 +292,10 @@ def test_the_cause_of_a_bound_leads_to_advice(tmp_path):
         ("t,solvent,q,status\n1,DMF,1,odd\n", "status 'odd'"),
         ("t,solvent,q,q_cause\n1,DMF,1,below_noise\n", "row 1: q_cause.*q_kind"),
         ("t,solvent,q\n99,DMF,1\n", "99"),
+        ("t,solvent,q,q_sigam\n1,DMF,1,2\n", "'q_sigam' .* q_sigma"),
+        ("t,solvent,q,q_Kind\n1,DMF,1,\n", "'q_Kind' .* q_kind"),
+        ("t,solvent,q,Status\n1,DMF,,failed\n", "'Status' .* status"),
+        ("t,solvent,q,status\n1,DMF,1,pending\n", "row 1.*pending and has a value"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_row(tmp_path, text, words):

@@ -161,10 +161,36 @@ def test_a_goal_that_contradicts_itself_is_refused():
     outside = Candidate(candidate_id="x", settings={"n": 9.0})
     with pytest.raises(InvalidInput, match="candidate x"):
         Goal(space=SPACE, objectives=BEST, pending=(outside,))
+    two = (Objective(quantity="q", goal="maximize"),) * 2
+    with pytest.raises(InvalidInput, match="two objectives are about 'q'"):
+        Goal(space=SPACE, objectives=two)
     with pytest.raises(InvalidInput, match="objective"):
         Goal(space=SPACE, objectives=())
     with pytest.raises(InvalidInput, match="seed -1 must be at least 0"):
         Goal(space=SPACE, objectives=BEST, seed=-1)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        {"type": "categorical", "choices": ["a"]},
+        {"type": "molecule", "choices": {"a": "C[NH3+]"}},
+        {"type": "ordinal", "values": [3]},
+    ],
+)
+def test_where_nothing_varies_the_one_film_is_made_again(only):
+    space = Space.parse({"x": only})
+    settings = space.sample(np.random.default_rng(0), 1)[0]
+    one = Observation(quantity="q", value=0.4, sigma=0.1, unit="", sample_id="c1")
+    goal = Goal(
+        space=space,
+        objectives=(Objective(quantity="q", goal="maximize"),),
+        settings=PlannerSettings(initial=1),
+        trials=((Candidate(candidate_id="c1", settings=settings), (one,)),),
+    )
+    (again,) = propose(goal).candidates
+    assert again.settings == settings
+    assert again.reason == "replicate"
 
 
 def test_a_stopped_proposal_says_so():

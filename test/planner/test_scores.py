@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import Goal, PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
@@ -194,16 +193,3 @@ def test_a_label_of_poor_films_is_worked_on_where_each_wants_a_good_one():
         return propose(goal).candidates[0].settings["who"]
 
     assert (chosen(""), chosen("who")) == ("a", "b")
-
-
-def test_distinct_must_name_a_category():
-    space = Space.parse({"t": {"type": "continuous", "low": 0, "high": 1}})
-    one = Observation(quantity="q", value=1, sigma=0.1, unit="", sample_id="f1")
-    goal = Goal(
-        space=space,
-        objectives=GOALS,
-        settings=PlannerSettings(initial=1, distinct="t"),
-        trials=((Candidate(candidate_id="f1", settings={"t": 0.5}), (one,)),),
-    )
-    with pytest.raises(InvalidInput, match="'t' is no category"):
-        propose(goal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logsumexp
 
-from hp_lab.planner import bounds
+from hp_lab.planner import bounds, mixture
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.model_space import scaling, standard_model
@@ -49,9 +49,8 @@ class Predictions:
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (m,) of the mixture."""
-        mean = self.weight @ self.mean
-        second = self.weight @ (self.sd**2 + self.mean**2)
-        return mean, np.sqrt(np.maximum(second - mean**2, 1e-300))
+        mean, variance = mixture.moments(self.weight, self.mean, self.sd**2)
+        return mean, np.sqrt(variance)
 
     def average_log(self, log_values: FloatArray) -> FloatArray:
         """Return the log of the weighted mean of exp(values (P, m)), (m,)."""

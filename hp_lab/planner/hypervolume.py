@@ -95,6 +95,7 @@ def log_expected_gain(
                 part = part - expected_improvement(mean[:, k], sd[:, k], top[k])
             gain = gain * np.maximum(part, 0.0)
         total += gain
-    # Where the gain is below every number, the nearest promise decides.
-    hope = ((mean - reference) / sd).min(axis=1)
+    # Where the gain is below every number, the nearest promise decides; what is known
+    # to be good and beaten promises nothing.
+    hope = np.minimum(((mean - reference) / sd).min(axis=1), 0.0)
     return np.asarray(np.where(total > 1e-290, np.log(total + 1e-300), -700 + hope))

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
 from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner.acquisition import expected_utility
 from hp_lab.planner.beliefs import Beliefs
 from hp_lab.planner.dimensions import Categorical
 from hp_lab.planner.expressions import Expression
@@ -23,7 +24,7 @@ from hp_lab.planner.goal import (
 )
 from hp_lab.planner.initial import initial_count, spread
 from hp_lab.planner.objectives import Objective, Reading
-from hp_lab.planner.scores import Scorer
+from hp_lab.planner.scores import Scorer, by_confidence
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
 from hp_lab.records import Candidate
@@ -156,17 +157,16 @@ class _Proposal:
         waiting = np.vstack([self._pending, taken])
         # A film that failed has no value to tell, so nothing is to be learned there.
         untold = [self._codes[~_rows(one.seen, self._codes)] for one in surrogates]
-        believed = [
-            one.believe(np.vstack([waiting, codes]))
-            if len(waiting) + len(codes)
-            else one
+        told = [
+            one.believe(codes) if len(codes) else one
             for one, codes in zip(surrogates, untold, strict=True)
         ]
+        believed = self._awaiting(told, waiting)
         busy = np.vstack([self._codes, waiting])
         chosen: list[Candidate] = []
         for index in range(count):
             self._report(0.4 + 0.6 * index / count, f"candidate {index + 1} of {count}")
-            code, value, reason = self._best(believed, busy)
+            code, value, reason = self._best(believed, told[0], busy)
             moments = [s.predict(code).moments() for s in surrogates]
             X = self._space.features(code)
             chosen.append(
@@ -182,13 +182,34 @@ class _Proposal:
             )
             busy = np.vstack([busy, code])
             if index + 1 < count:
-                believed = [one.believe(code) for one in believed]
+                believed = self._awaiting(believed, code)
         return chosen
 
+    def _awaiting(
+        self, surrogates: Sequence[Surrogate], codes: FloatArray
+    ) -> list[Surrogate]:
+        """Return what is believed while films at codes (k, width) are being made.
+
+        What counts for a mean and a deviation is that the films will be known; what
+        counts for a gain is how good they may turn out.
+        """
+        if not len(codes):
+            return list(surrogates)
+        if by_confidence(
+            self._goal.objectives,
+            self._goal.settings,
+            listed=bool(len(self._choices)),
+        ):
+            return [one.believe(codes) for one in surrogates]
+        return [one.imagine(codes, self._rng) for one in surrogates]
+
     def _best(
-        self, believed: Sequence[Surrogate], busy: FloatArray
+        self, believed: Sequence[Surrogate], told: Surrogate, busy: FloatArray
     ) -> tuple[FloatArray, float, str]:
-        """Return the next codes (1, width), their log acquisition, and the reason."""
+        """Return the next codes (1, width), their log acquisition, and the reason.
+
+        ``told`` is what the first objective's finished films tell.
+        """
         tried = believed[0].seen
         scorer = Scorer(
             self._goal.objectives,
@@ -208,7 +229,7 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
-        again = self._repeated(believed[0], scorer)
+        again = self._repeated(told, busy)
         if again is not None:
             return again, float(score(again)[0]), "replicate"
         if len(self._choices):
@@ -241,15 +262,17 @@ class _Proposal:
             raise InvalidInput(msg)
         return int(self._space.slices[name].start)
 
-    def _repeated(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
+    def _repeated(self, told: Surrogate, busy: FloatArray) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""
         most = self._goal.settings.replicates
         if most == 1 or len(self._goal.objectives) > 1:
             return None
-        utility = scorer.utility[:, 0]
+        waiting = busy[len(self._codes) :]
+        belief = told.believe(waiting) if len(waiting) else told
+        moments = belief.predict(belief.seen).moments()
+        utility = expected_utility(self._goal.objectives[0], *moments)
         best = belief.seen[[int(utility.argmax())]]
-        made = np.vstack([self._codes, self._pending])
-        if _rows(best, made).sum() >= most:
+        if _rows(best, busy).sum() >= most:
             return None
         _, sd = belief.predict(best).moments()
         noise = belief.noise_sd

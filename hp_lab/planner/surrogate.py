@@ -5,7 +5,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri
 
 from hp_lab.planner import bounds, mixture
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
@@ -58,7 +58,11 @@ class Predictions:
 
 
 class Surrogate:
-    """Models of one quantity over a space, fitted to readings."""
+    """Models of one quantity over a space, fitted to readings.
+
+    Attributes:
+        imagined: Whether particles have values of their own for some films.
+    """
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Surrogate:
             InvalidInput: A hypothesis failed everywhere.
         """
         self._space = space
+        self.imagined = False
         self.notes: list[str] = []
         memories = {
             name: memory
@@ -143,6 +148,25 @@ class Surrogate:
                 codes, self._space.columns(codes), mean, self._typical_variance()
             )
             other.processes.append(process.model.bind(data).condition(process.z))
+        return other
+
+    def imagine(self, codes: FloatArray, rng: np.random.Generator) -> "Surrogate":
+        """Return what each particle would believe had it seen its own films at codes.
+
+        Their noise-free values are drawn from each particle's process, so that an
+        average over particles is one over outcomes too (Snoek, Larochelle and Adams,
+        NeurIPS 2012; Wilson, Hutter and Deisenroth, NeurIPS 2018). They count as seen.
+        What is to be believed of other films must be believed before.
+        """
+        other = copy(self)
+        x = self._space.columns(codes)
+        mean, _ = self.predict(codes).moments()
+        other.data = self.data.joined(codes, x, mean, self._typical_variance())
+        other.processes = [
+            process.imagining(codes, x, _balanced(len(process.z), len(codes), rng))
+            for process in self.processes
+        ]
+        other.imagined = True
         return other
 
     def reading_variance(self, codes: FloatArray) -> FloatArray:
@@ -218,6 +242,15 @@ class Surrogate:
                 "given little weight"
             )
         return replace(data, variance=data.variance + np.where(odd, r**2, 0.0))
+
+
+def _balanced(particles: int, films: int, rng: np.random.Generator) -> FloatArray:
+    """Return standard normal numbers (P, k), each column's quantiles in random order.
+
+    A Latin hypercube: few particles still have outcomes on either side.
+    """
+    order = np.argsort(rng.random((particles, films)), axis=0)
+    return np.asarray(ndtri((order + 0.5) / particles))
 
 
 def _processes(

@@ -10,8 +10,6 @@ import numpy as np
 from hp_lab.planner.acquisition import expected_improvement
 from hp_lab.units import FloatArray
 
-_FAR = 1e9
-
 
 def non_dominated(utility: FloatArray) -> np.ndarray:
     """Return which rows of utilities (n, k) no other row beats in everything."""
@@ -43,10 +41,10 @@ def _boxes(
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     if len(reference) == 1:
         start = front.max(initial=reference[0])
-        return [np.array([start])], [np.array([_FAR])]
+        return [np.array([start])], [np.array([np.inf])]
     # Slabs of the last objective; in each, what lies above it counts.
     levels = np.unique(front[:, -1])
-    edges = np.concatenate([reference[-1:], levels, [_FAR]])
+    edges = np.concatenate([reference[-1:], levels, [np.inf]])
     low: list[FloatArray] = []
     high: list[FloatArray] = []
     for bottom, top in pairwise(edges):
@@ -91,7 +89,7 @@ def log_expected_gain(
         gain = np.ones(len(mean))
         for k in range(mean.shape[1]):
             part = expected_improvement(mean[:, k], sd[:, k], bottom[k])
-            if top[k] < _FAR:
+            if np.isfinite(top[k]):
                 part = part - expected_improvement(mean[:, k], sd[:, k], top[k])
             gain = gain * np.maximum(part, 0.0)
         total += gain

@@ -244,7 +244,7 @@ class Scorer:
 
     def _uncertainty(self, predictions: Sequence[Predictions]) -> FloatArray:
         relative = [
-            np.log(p.moments()[1]) - np.log(t.moments()[0].std() + 1e-12)
+            np.log(p.moments()[1] / _spread(t))
             for p, t in zip(predictions, self._tried, strict=True)
         ]
         return np.asarray(np.mean(relative, axis=0))
@@ -253,8 +253,10 @@ class Scorer:
         # The straddle heuristic (Bryan et al., NIPS 2005): uncertain, near the level.
         mean, sd = predictions[0].moments()
         value = 1.96 * sd - np.abs(mean - self._settings.boundary)
-        low = value.min(initial=0.0)
-        return np.asarray(np.log(value - low + 1e-12))
+        # The log of what grows with it and is above 0: chances and costs are added as
+        # logs.
+        value = value / _spread(self._tried[0])
+        return np.where(value > -_FAR, np.log(np.logaddexp(0.0, value)), value)
 
     def _confidence(
         self, predictions: Sequence[Predictions], beta: float
@@ -310,4 +312,4 @@ def utility_moments(
     u = objective.utility(y)
     first = u @ weights
     second = ((u - first[:, None]) ** 2) @ weights
-    return first, np.sqrt(np.maximum(second, 1e-12 * (1 + sd**2)))
+    return first, np.sqrt(np.maximum(second, 1e-12 * sd**2))

@@ -1,4 +1,4 @@
-"""Laws of films that are made at the same time: each of them must be worth its hands."""
+"""Laws of films that are made at the same time: each is worth the hands it takes."""
 
 import numpy as np
 import pytest

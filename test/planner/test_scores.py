@@ -86,6 +86,20 @@ def test_each_label_gets_its_film_where_that_is_wanted():
     assert propose(goal).candidates[0].settings["who"] == "c"
 
 
+def test_a_level_makes_a_film_worth_the_same_whatever_it_is_compared_with():
+    mean, sd = [0.0, 1.0, 0.5, 0.1], [0.1, 0.1, 0.3, 0.2]
+    scorer = Scorer(
+        GOALS,
+        [Known(mean, sd)],
+        np.array([[0.0], [1.0]]),
+        PlannerSettings(acquisition="boundary", boundary=0.5),
+        np.random.default_rng(0),
+    )
+    codes = np.array([[1.0], [2.0], [3.0]])
+    assert scorer(codes)[1:] == pytest.approx(scorer(codes[1:]))
+    assert scorer(codes).argmax() == 1
+
+
 def test_distinct_must_name_a_category():
     space = Space.parse({"t": {"type": "continuous", "low": 0, "high": 1}})
     one = Observation(quantity="q", value=1, sigma=0.1, unit="", sample_id="f1")

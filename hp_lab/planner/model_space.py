@@ -74,18 +74,32 @@ def molecule_kernel(column: int, dimension: Molecule) -> Kernel:
     return Mixture((described, fingerprints))
 
 
+def differ(y: FloatArray, variance: FloatArray) -> bool:
+    """Return whether any two values (n,) are further apart than their deviations."""
+    sd = np.sqrt(variance)
+    apart = np.abs(y[:, None] - y[None, :]) > np.maximum(sd[:, None], sd[None, :])
+    return bool(apart.any())
+
+
 def scaling(
-    y: FloatArray, variance: FloatArray, before: tuple[float, float] | None = None
+    y: FloatArray,
+    variance: FloatArray,
+    before: tuple[float, float] | None = None,
+    *,
+    known: bool = True,
 ) -> tuple[float, float]:
     """Return offset and scale that bring values to about 0 and 1.
 
     Those from before are kept while they still fit, so that a posterior can be carried
-    on.
+    on. Where it is not ``known`` what values differ by, they may differ by as much as
+    they are away from 0: their own deviations tell nothing of other films.
     """
     offset = float(np.mean(y)) if len(y) else 0.0
     floor = float(np.sqrt(np.median(variance))) if len(y) else 0.0
     spread = float(np.std(y)) if len(y) > 1 else 0.0
-    scale = max(spread, floor, 1e-9 * (1.0 + abs(offset)))
+    scale = max(spread, floor, 1e-9 * abs(offset))
+    if not known:
+        scale = max(scale, float(np.abs(y).max(initial=0.0)))
     if before is not None:
         old_offset, old_scale = before
         near = abs(offset - old_offset) < 0.5 * old_scale

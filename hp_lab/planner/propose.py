@@ -100,6 +100,7 @@ class _Proposal:
         self._cost = Expression(goal.settings.costs) if goal.settings.costs else None
         self._beliefs = Beliefs(goal, self._codes, self._rng)
         self._notes: list[str] = []
+        self._label = self._label_column()
 
     def answer(self) -> Answer:
         goal = self._goal
@@ -107,8 +108,9 @@ class _Proposal:
         started = len(goal.trials) + len(goal.pending)
         readings = [self._beliefs.readings(one) for one in goal.objectives]
         missing = max(0, min(goal.count, initial - started))
-        if not all(readings):
-            # Nothing was seen of some objective yet: go on spreading.
+        unclear = self._beliefs.unclear(readings)
+        if missing < goal.count and unclear:
+            self._notes += unclear if goal.trials else []
             missing = goal.count
         candidates = self._spread(missing) if missing else []
         surrogates: list[Surrogate] = []
@@ -140,11 +142,18 @@ class _Proposal:
 
     def _spread(self, count: int) -> list[Candidate]:
         taken = np.vstack([self._codes, self._pending])
-        codes = spread(self._space, taken, count, self._rng, self._choices)
-        chance = self._feasibility.probability(self._space.features(codes))
+
+        def chance_of(codes: FloatArray) -> FloatArray:
+            return self._feasibility.probability(self._space.features(codes))
+
+        codes = spread(
+            self._space, taken, count, self._rng, self._choices, chance_of=chance_of
+        )
         return [
             Candidate(candidate_id="", settings=settings, feasibility=float(p))
-            for settings, p in zip(self._space.settings(codes), chance, strict=True)
+            for settings, p in zip(
+                self._space.settings(codes), chance_of(codes), strict=True
+            )
         ]
 
     def _fitted(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
@@ -218,7 +227,7 @@ class _Proposal:
             self._goal.settings,
             self._rng,
             choices=self._choices,
-            label_column=self._label_column(),
+            label_column=self._label,
         )
 
         def score(codes: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from scipy.special import logsumexp, ndtri
 from hp_lab.planner import bounds, mixture
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
-from hp_lab.planner.model_space import scaling, standard_model
+from hp_lab.planner.model_space import differ, scaling, standard_model
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
     COLD,
@@ -95,7 +95,13 @@ class Surrogate:
         variance = np.array([one.sigma for one in readings]) ** 2
         sign = np.array([_SIGNS[one.kind] for one in readings])
         before = next(((m.offset, m.scale) for m in memories.values()), None)
-        offset, scale = scaling(y, variance, before)
+        known = differ(y[sign == 0], variance[sign == 0])
+        offset, scale = scaling(y, variance, before, known=known)
+        if not known:
+            self.notes.append(
+                "no two exact values differ by more than their sigma: predictions "
+                f"take it that films differ by about {scale:.2g}"
+            )
         self.data = Data(
             X=codes,
             x=space.columns(codes),

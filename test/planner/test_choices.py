@@ -75,7 +75,7 @@ def test_a_film_that_failed_is_not_made_again_even_without_a_model_of_failures()
 
 def test_of_equal_gains_the_cheaper_film_is_made():
     flat = tuple(
-        film(i, a, b, seen(0.01 * (-1) ** i))
+        film(i, a, b, seen(0.015 * (-1) ** i))
         for i, (a, b) in enumerate([(0.5, 0.1), (0.5, 0.5), (0.5, 0.9)])
     )
     dear = next_settings(flat, costs="1 + 100 * a")[0]

@@ -16,7 +16,7 @@ from hp_lab.planner.goal import Goal
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
-from hp_lab.planner.model_space import VANILLA_NAME
+from hp_lab.planner.model_space import VANILLA_NAME, differ
 from hp_lab.planner.objectives import Objective, Reading, reading
 from hp_lab.planner.posterior import Fit, Memory, from_bytes, remember, to_bytes
 from hp_lab.planner.surrogate import Surrogate, effort_for
@@ -85,6 +85,30 @@ class Beliefs:
             if one is not None:
                 found[index] = one
         return found
+
+    def unclear(self, readings: Sequence[dict[int, Reading]]) -> list[str]:
+        """Return why no model can choose yet, in sentences; nothing where one can.
+
+        That takes a reading of every objective, and two exact values of one that
+        differ: before that nothing tells by how much films differ.
+
+        Args:
+            readings: Of each objective, by row.
+        """
+        said: list[str] = []
+        alike = not any(_differ(found) for found in readings)
+        for objective, found in zip(self._goal.objectives, readings, strict=True):
+            if not found:
+                said.append(f"{objective.quantity}: no film tells of it yet")
+            elif alike:
+                said += self._about_bounds(objective, found)
+                said.append(
+                    f"{objective.quantity}: no two films have exact values that differ"
+                )
+        if alike or not all(readings):
+            said.append("films are spread over the space until more is known")
+            return said
+        return []
 
     def fit(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
         """Return the surrogate of an objective, fitted to its readings by row.
@@ -255,3 +279,9 @@ class Beliefs:
             + _REMEDIES.get(cause, "")
             for cause, names in causes.items()
         ]
+
+
+def _differ(found: dict[int, Reading]) -> bool:
+    return differ(
+        np.array([one.value for one in found.values() if one.kind == "exact"])
+    )

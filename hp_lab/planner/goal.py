@@ -70,7 +70,8 @@ class PlannerSettings(Model):
         replicates: Films of one candidate at most; the best one is made again where
             noise hides what films differ by, until its own value is known well.
         learn_feasibility: Whether films that failed warn of their neighbours.
-        costs: Expression of settings for the cost of a film; gains are divided by it.
+        costs: Expression of settings for the cost of a film; gains are divided by it,
+            which upper confidence bounds and Thompson sampling do not know.
         distinct: Name of a category or molecule. Wanted is then a good film of each of
             its labels, not the best film of all: a film gains by what it is above the
             best one of its own label.
@@ -118,6 +119,17 @@ class PlannerSettings(Model):
             msg = (
                 "policy published chooses among hypotheses and there are none; name "
                 "some under hypotheses, or leave out policy"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _costs_divide_a_gain(self) -> Self:
+        if self.costs and self.acquisition in ("upper_confidence_bound", "thompson"):
+            msg = (
+                f"costs {self.costs!r} divide a gain, and acquisition "
+                f"{self.acquisition} is none; use acquisition expected_improvement or "
+                "automatic, or leave out costs"
             )
             raise ValueError(msg)
         return self

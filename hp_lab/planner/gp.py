@@ -231,23 +231,50 @@ def _cholesky(matrices: FloatArray) -> FloatArray:
 class Conditioned:
     """Posterior processes, one a particle; predictions need marginals only."""
 
-    def __init__(self, bound: BoundGP, z: FloatArray) -> None:
-        """Factorise every particle's covariance."""
+    def __init__(
+        self, bound: BoundGP, z: FloatArray, draws: FloatArray | None = None
+    ) -> None:
+        """Factorise every particle's covariance.
+
+        ``draws`` (P, k) are standard normal numbers. With them the values of the last k
+        films are not the data's: each particle has its own, noise-free ones, drawn
+        given the films before.
+        """
         self.bound = bound
         self.model = bound.model
         data = bound.data
         n = len(data)
         self.z = z
+        self._draws = np.zeros((len(z), 0)) if draws is None else draws
         self._phi, self._s, self._noise, self._kernel = self.model.split(
             self.model.parameters(z)
         )
-        L = _cholesky(bound.covariance(self._s, self._noise, self._kernel, 0))
+        first = n - self._draws.shape[1]
+        K = bound.covariance(self._s, self._noise, self._kernel, 0)
+        K[:, range(first, n), range(first, n)] -= self._noise
+        L = _cholesky(K)
         unit = np.eye(n)
         self._inverse = np.array(
             [solve_triangular(one, unit, lower=True, check_finite=False) for one in L]
         ).reshape(len(z), n, n)
         residual = bound.y - self.model.mean(data.x, self._phi)
         self._white = np.einsum("pij,pj->pi", self._inverse, residual)
+        # Whitened residuals are standard normal and depend on no later film.
+        self._white[:, first:] = self._draws
+
+    def imagining(
+        self, X: FloatArray, x: Mapping[str, np.ndarray], draws: FloatArray
+    ) -> "Conditioned":
+        """Return the processes had each seen its own values of films at X (k, d).
+
+        Args:
+            X: What the kernel sees of the films.
+            x: What the hypotheses see of them.
+            draws: Standard normal numbers (P, k): the values, whitened.
+        """
+        data = self.bound.data.joined(X, x, np.zeros(len(X)), 0.0)
+        draws = np.hstack([self._draws, draws])
+        return Conditioned(self.model.bind(data), self.z, draws)
 
     @property
     def noise_sd(self) -> FloatArray:

@@ -5,13 +5,13 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri
 
-from hp_lab.planner import bounds
+from hp_lab.planner import bounds, mixture
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.hypothesis_checks import undefined
-from hp_lab.planner.model_space import scaling, standard_model
+from hp_lab.planner.model_space import differ, scaling, standard_model
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
     COLD,
@@ -50,9 +50,8 @@ class Predictions:
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (m,) of the mixture."""
-        mean = self.weight @ self.mean
-        second = self.weight @ (self.sd**2 + self.mean**2)
-        return mean, np.sqrt(np.maximum(second - mean**2, 1e-300))
+        mean, variance = mixture.moments(self.weight, self.mean, self.sd**2)
+        return mean, np.sqrt(variance)
 
     def average_log(self, log_values: FloatArray) -> FloatArray:
         """Return the log of the weighted mean of exp(values (P, m)), (m,)."""
@@ -65,6 +64,7 @@ class Surrogate:
     Attributes:
         notes: Sentences for a person.
         left_out: Sentences on the hypotheses that are left out, and why.
+        imagined: Whether particles have values of their own for some films.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Surrogate:
                 relative to no number of the space.
         """
         self._space = space
+        self.imagined = False
         self.notes: list[str] = []
         self.left_out: list[str] = []
         memories = {
@@ -103,7 +104,13 @@ class Surrogate:
         variance = np.array([one.sigma for one in readings]) ** 2
         sign = np.array([_SIGNS[one.kind] for one in readings])
         before = next(((m.offset, m.scale) for m in memories.values()), None)
-        offset, scale = scaling(y, variance, before)
+        known = differ(y[sign == 0])
+        offset, scale = scaling(y, variance, before, known=known)
+        if not known:
+            self.notes.append(
+                "no two exact values differ: predictions "
+                f"take it that films differ by about {scale:.2g}"
+            )
         self.data = Data(
             X=codes,
             x=space.columns(codes),
@@ -160,6 +167,25 @@ class Surrogate:
                 codes, self._space.columns(codes), mean, self._typical_variance()
             )
             other.processes.append(process.model.bind(data).condition(process.z))
+        return other
+
+    def imagine(self, codes: FloatArray, rng: np.random.Generator) -> "Surrogate":
+        """Return what each particle would believe had it seen its own films at codes.
+
+        Their noise-free values are drawn from each particle's process, so that an
+        average over particles is one over outcomes too (Snoek, Larochelle and Adams,
+        NeurIPS 2012; Wilson, Hutter and Deisenroth, NeurIPS 2018). They count as seen.
+        What is to be believed of other films must be believed before.
+        """
+        other = copy(self)
+        x = self._space.columns(codes)
+        mean, _ = self.predict(codes).moments()
+        other.data = self.data.joined(codes, x, mean, self._typical_variance())
+        other.processes = [
+            process.imagining(codes, x, _balanced(len(process.z), len(codes), rng))
+            for process in self.processes
+        ]
+        other.imagined = True
         return other
 
     def reading_variance(self, codes: FloatArray) -> FloatArray:
@@ -253,6 +279,15 @@ class Surrogate:
                 "given little weight"
             )
         return replace(data, variance=data.variance + np.where(odd, r**2, 0.0))
+
+
+def _balanced(particles: int, films: int, rng: np.random.Generator) -> FloatArray:
+    """Return standard normal numbers (P, k), each column's quantiles in random order.
+
+    A Latin hypercube: few particles still have outcomes on either side.
+    """
+    order = np.argsort(rng.random((particles, films)), axis=0)
+    return np.asarray(ndtri((order + 0.5) / particles))
 
 
 def _processes(

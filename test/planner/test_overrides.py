@@ -51,7 +51,7 @@ def test_what_a_campaign_overrides_reaches_the_planner():
             priors={"gap_inf_ev": ELSEWHERE},
         ),
         HypothesisChoice(
-            name="bowing", quantity="other", inputs={"fraction": "layers"}
+            name="bowing", quantity="other", inputs={"br_fraction": "layers"}
         ),
     )
     goal = Goal(

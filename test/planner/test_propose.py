@@ -181,12 +181,15 @@ def test_a_goal_that_contradicts_itself_is_refused():
 def test_where_nothing_varies_the_one_film_is_made_again(only):
     space = Space.parse({"x": only})
     settings = space.sample(np.random.default_rng(0), 1)[0]
-    one = Observation(quantity="q", value=0.4, sigma=0.1, unit="", sample_id="c1")
+    trials = []
+    for name, value in (("c1", 0.4), ("c2", 0.6)):
+        one = Candidate(candidate_id=name, settings=settings)
+        trials.append((one, (observation(one, value, 0.1),)))
     goal = Goal(
         space=space,
         objectives=(Objective(quantity="q", goal="maximize"),),
         settings=PlannerSettings(initial=1),
-        trials=((Candidate(candidate_id="c1", settings=settings), (one,)),),
+        trials=tuple(trials),
     )
     (again,) = propose(goal).candidates
     assert again.settings == settings

@@ -17,6 +17,8 @@ GOALS = (Objective(quantity="q", goal="maximize"),)
 class Known:
     """A surrogate whose belief is a table: mean and deviation of each code."""
 
+    imagined = False
+
     def __init__(self, mean, sd):
         self.table = np.array([mean, sd], float)
 
@@ -165,6 +167,20 @@ def test_each_label_gets_its_film_where_that_is_wanted():
         trials=trials,
     )
     assert propose(goal).candidates[0].settings["who"] == "c"
+
+
+def test_a_level_makes_a_film_worth_the_same_whatever_it_is_compared_with():
+    mean, sd = [0.0, 1.0, 0.5, 0.1], [0.1, 0.1, 0.3, 0.2]
+    scorer = Scorer(
+        GOALS,
+        [Known(mean, sd)],
+        np.array([[0.0], [1.0]]),
+        PlannerSettings(acquisition="boundary", boundary=0.5),
+        np.random.default_rng(0),
+    )
+    codes = np.array([[1.0], [2.0], [3.0]])
+    assert scorer(codes)[1:] == pytest.approx(scorer(codes[1:]))
+    assert scorer(codes).argmax() == 1
 
 
 def test_a_label_of_poor_films_is_worked_on_where_each_wants_a_good_one():

@@ -208,7 +208,9 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
-        again = self._repeated(believed[0], scorer)
+        again = self._doubted(believed[0], busy)
+        if again is None:
+            again = self._repeated(believed[0], scorer)
         if again is not None:
             return again, float(score(again)[0]), "replicate"
         if len(self._choices):
@@ -240,6 +242,19 @@ class _Proposal:
             )
             raise InvalidInput(msg)
         return int(self._space.slices[name].start)
+
+    def _doubted(self, belief: Surrogate, busy: FloatArray) -> FloatArray | None:
+        """Return codes (1, width) of an outlier, made once, that would be the best."""
+        looking = self._goal.settings.acquisition in ("exploration", "boundary")
+        if looking or len(self._choices) or len(self._goal.objectives) > 1:
+            return None
+        utility = self._goal.objectives[0].utility(belief.data.y)
+        best = np.delete(utility, belief.outliers).max()
+        for row in belief.outliers[np.argsort(-utility[belief.outliers])]:
+            code = belief.data.X[[row]]
+            if utility[row] > best and _rows(code, busy).sum() == 1:
+                return code
+        return None
 
     def _repeated(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""

@@ -109,3 +109,12 @@ def test_evidences_of_all_models_are_of_the_same_films():
     assert np.array_equal(gp.variance, window.variance)
     assert len(gp) == 13
     assert found.probabilities[1] > 0.9
+
+
+@pytest.mark.parametrize("seed", [2, 15])
+def test_the_first_film_beyond_an_edge_is_backed_by_the_next_one(seed):
+    """Its nearest films lie on the other side of the edge, the next one beyond."""
+    rng = np.random.default_rng([seed, 22, 7])
+    x = rng.random(22)
+    y = (x > rng.uniform(0.15, 0.85)) + 0.01 * rng.standard_normal(22)
+    assert not len(surrogate(x[:, None], y, seed=seed).outliers)

@@ -68,7 +68,8 @@ class PlannerSettings(Model):
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
         replicates: Films of one candidate at most; the best one is made again where
-            noise hides what films differ by, until its own value is known well.
+            noise hides what films differ by, until its own value is known well. An
+            outlier that would be the best film is made twice all the same.
         learn_feasibility: Whether films that failed warn of their neighbours.
         costs: Expression of settings for the cost of a film; gains are divided by it,
             which upper confidence bounds and Thompson sampling do not know.

@@ -33,6 +33,9 @@ class Data:
         y: Values (n,).
         variance: Known variance (n,) of each value.
         labels: Names by which films are known again, or nothing.
+        sign: 0 for a value, +1 where it is a lower bound, -1 an upper one (n,); None
+            where all are values. A likelihood takes y for values: see
+            :mod:`hp_lab.planner.bounds`.
     """
 
     X: FloatArray
@@ -40,10 +43,18 @@ class Data:
     y: FloatArray
     variance: FloatArray
     labels: tuple[str, ...] = ()
+    sign: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of films."""
         return len(self.y)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Which of the films (n,) have a value, not a bound."""
+        if self.sign is None:
+            return np.ones(len(self), dtype=bool)
+        return np.asarray(self.sign == 0)
 
     def rows(self, index: np.ndarray) -> "Data":
         """Return some of the films."""
@@ -53,6 +64,7 @@ class Data:
             y=self.y[index],
             variance=self.variance[index],
             labels=tuple(self.labels[i] for i in index) if self.labels else (),
+            sign=None if self.sign is None else self.sign[index],
         )
 
     def joined(

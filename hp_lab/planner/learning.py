@@ -278,7 +278,7 @@ def misfit(
     Raises:
         InvalidInput: The model has no hypothesis.
     """
-    model, data = fitted.model, fitted.bound.data
+    model, data = fitted.model, fitted.given
     if model.hypothesis is None:
         msg = f"model {model.name}: has no hypothesis whose misfit could be judged"
         raise InvalidInput(msg)

@@ -244,7 +244,9 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
-        again = self._repeated(told, busy)
+        again = self._doubted(told, busy)
+        if again is None:
+            again = self._repeated(told, busy)
         if again is not None:
             return again, float(score(again)[0]), "replicate"
         if len(self._choices):
@@ -268,6 +270,19 @@ class _Proposal:
         if not name:
             return None
         return int(self._space.slices[name].start)
+
+    def _doubted(self, told: Surrogate, busy: FloatArray) -> FloatArray | None:
+        """Return codes (1, width) of an outlier, made once, that would be the best."""
+        looking = self._goal.settings.acquisition in ("exploration", "boundary")
+        if looking or len(self._choices) or len(self._goal.objectives) > 1:
+            return None
+        utility = self._goal.objectives[0].utility(told.data.y)
+        best = np.delete(utility, told.outliers).max()
+        for row in told.outliers[np.argsort(-utility[told.outliers])]:
+            code = told.data.X[[row]]
+            if utility[row] > best and _rows(code, busy).sum() == 1:
+                return code
+        return None
 
     def _repeated(self, told: Surrogate, busy: FloatArray) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""

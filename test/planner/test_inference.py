@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
-from scipy.special import log_ndtr
 from scipy.stats import multivariate_normal
 
 from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner import bounds, gp, hypervolume
+from hp_lab.planner import gp, hypervolume
 from hp_lab.planner.dimensions import Range
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
@@ -308,39 +306,6 @@ def test_the_edge_of_order_is_onsagers():
     value = find("onsager").mean(K, np.array([[1.0, 1.0]]))[0]
     assert value[0] == 0
     assert value[1] > 0.2
-
-
-def test_values_that_stand_for_bounds_have_the_same_mode():
-    rng = np.random.default_rng(0)
-    x = rng.random(8)
-    K = np.exp(-((x[:, None] - x) ** 2) / 0.1) + 1e-6 * np.eye(8)
-    L = np.linalg.cholesky(K)
-    sign = np.array([0, 0, 0, 0, 1, 1, -1, -1])
-    mean, variance = np.full(8, 0.3), np.full(8, 0.01)
-    y = mean + L @ rng.standard_normal(8)
-    value, wide = bounds.sites(mean, K, y, variance, sign)
-    found = mean + K @ np.linalg.solve(K + np.diag(wide), value - mean)
-
-    def surprise(a):
-        f = mean + L @ a
-        z = sign * (f - y) / 0.1
-        log = np.where(sign == 0, -0.5 * (f - y) ** 2 / 0.01, log_ndtr(z))
-        return 0.5 * a @ a - log.sum()
-
-    exact = minimize(surprise, np.zeros(8), options={"gtol": 1e-8})
-    assert np.allclose(found, mean + L @ exact.x, atol=1e-4)
-
-
-def test_a_bound_that_is_met_changes_nothing_and_one_that_is_not_is_approached():
-    K, variance = np.array([[1.0, 0.9], [0.9, 1.0]]), np.array([1e-4, 1e-4])
-
-    def found(bound):
-        y, sign = np.array([1.0, bound]), np.array([0, 1])
-        value, wide = bounds.sites(np.zeros(2), K, y, variance, sign)
-        return (K @ np.linalg.solve(K + np.diag(wide), value))[1]
-
-    assert found(0.5) == pytest.approx(0.9, abs=1e-3)
-    assert found(1.4) == pytest.approx(1.4, abs=0.03)
 
 
 def test_hypervolume_of_boxes_and_its_expected_gain():

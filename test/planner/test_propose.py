@@ -323,3 +323,51 @@ def test_hypotheses_are_weighed_against_the_vanilla_gp():
     answer = propose(goal)
     assert answer.model_names == ("gp", "drop_window")
     assert sum(answer.model_probabilities) == pytest.approx(1)
+
+
+def along(values):
+    """Trials at equal steps of x with these readings, known to 0.01."""
+    made = []
+    for i, (x, value) in enumerate(
+        zip(np.linspace(0, 1, len(values)), values, strict=True)
+    ):
+        c = Candidate(candidate_id=f"c{i + 1:04d}", settings={"x": float(x)})
+        made.append((c, (observation(c, float(value), 0.01),)))
+    return tuple(made)
+
+
+LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+
+
+def test_a_film_that_stands_out_as_wanted_is_made_again_once():
+    values = 0.2 + 0.01 * np.random.default_rng(0).standard_normal(15)
+    values[6] = 0.9
+    trials = along(values)
+    goal = Goal(space=LINE, objectives=BEST, trials=trials)
+    answer = propose(goal)
+    (again,) = answer.candidates
+    assert any("outlier: c0007" in n and "make again" in n for n in answer.notes)
+    assert again.reason == "replicate"
+    assert again.settings == pytest.approx(trials[6][0].settings)
+    waiting = propose(replace(goal, pending=(again,)))
+    assert waiting.candidates[0].reason != "replicate"
+    for value, doubted in ((0.88, False), (0.2, True)):
+        told = (*trials, (again, (observation(again, value, 0.01),)))
+        after = propose(replace(goal, trials=told))
+        assert after.candidates[0].reason != "replicate"
+        assert any("outlier: c0007" in n for n in after.notes) == doubted
+    # Nothing is to be gained from a film that stands out the other way.
+    least = (Objective(quantity="q", goal="minimize"),)
+    assert propose(replace(goal, objectives=least)).candidates[0].reason != "replicate"
+
+
+def test_what_is_fitted_cold_is_called_so_with_an_outlier_too():
+    values = np.sin(3 * np.linspace(0, 1, 12))
+    values[5] = -3.0
+    goal = Goal(space=LINE, objectives=BEST, trials=along(values))
+    first = propose(goal)
+    assert any("outlier" in note for note in first.notes)
+    assert "q: fitted cold" in first.notes
+    warm = propose(replace(goal, posterior=first.posterior))
+    assert any("outlier" in note for note in warm.notes)
+    assert "q: fitted cold" not in warm.notes

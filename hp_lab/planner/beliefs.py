@@ -30,6 +30,10 @@ _REMEDIES = {
 _LOOKS = 512
 # Nats by which a hypothesis loses before its priors are suspected.
 _LOST = 1.5
+# And by how much more than the films' mean the nearest draw of its priors then misses.
+_MISSED = 1.5
+# Below this share of the films' spread a hypothesis says the same of all of them.
+_SAME = 0.01
 
 
 class Beliefs:
@@ -238,8 +242,8 @@ class Beliefs:
             if first.log_evidence - one.log_evidence < _LOST:
                 continue
             spread = float(np.std(one.bound.data.y))
-            miss = nearest_draw(one, self._own)
-            if miss >= spread:
+            miss, varied = nearest_draw(one, self._own)
+            if miss > _MISSED * spread or varied < _SAME * spread:
                 self.notes.append(
                     f"{objective.quantity}: {one.model.name} expects other values: of "
                     f"{PRIOR_DRAWS} draws of its priors the nearest misses the films "

@@ -15,19 +15,24 @@ from hp_lab.units import FloatArray
 PRIOR_DRAWS = 2048
 
 
-def nearest_draw(fitted: Fit, rng: np.random.Generator) -> float:
-    """Return how far the nearest of ``PRIOR_DRAWS`` draws of the priors misses.
+def nearest_draw(fitted: Fit, rng: np.random.Generator) -> tuple[float, float]:
+    """Return how far the nearest of many draws misses, and by how much draws vary.
 
-    The distance is the root mean square over the films of the hypothesis without its
-    GP, in units of y; infinite where no draw is defined at all films.
+    Of the hypothesis without its GP, in units of y: the root mean square over the films
+    of what the nearest draw of the priors misses them by, infinite where no draw is
+    defined at all films; and the largest standard deviation of a draw over the films, 0
+    where every draw says the same of all of them.
     """
     model = fitted.model
     z = rng.standard_normal((PRIOR_DRAWS, len(model.priors)))
-    off = _means(model, z, fitted.bound.data.x) - fitted.bound.y
-    with np.errstate(over="ignore"):
-        square = np.mean(off**2, axis=1)
-    square = np.where(np.isfinite(square), square, np.inf)
-    return float(np.sqrt(square.min()) * model.scale)
+    value = _means(model, z, fitted.bound.data.x)
+    value = value[np.isfinite(value).all(axis=1)]
+    if not len(value):
+        return np.inf, 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = np.mean((value - fitted.bound.y) ** 2, axis=1)
+        varied = np.nan_to_num(value.std(axis=1), nan=np.inf).max()
+    return float(np.sqrt(square.min()) * model.scale), float(varied * model.scale)
 
 
 def undefined(fitted: Fit, x: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -117,6 +117,60 @@ def test_gains_are_divided_by_costs():
     assert value("8 * a") == pytest.approx(value("1") / 4.8)
 
 
+def test_gains_count_by_the_chance_that_there_is_a_film():
+    failed = film(90, 0.95, 0.95)
+
+    def candidate(learn):
+        goal = Goal(
+            space=SPACE,
+            objectives=BEST,
+            trials=(*hill_films(), failed),
+            failed=frozenset({"c0090"}),
+            settings=PlannerSettings(initial=1, learn_feasibility=learn),
+            choices=({"a": 0.65, "b": 0.5},),
+        )
+        return propose(goal).candidates[0]
+
+    sure, doubtful = candidate(learn=False), candidate(learn=True)
+    assert sure.feasibility == 1
+    assert 0.5 < doubtful.feasibility < 0.98
+    share = doubtful.acquisition / sure.acquisition
+    assert share == pytest.approx(doubtful.feasibility)
+
+
+def test_of_a_list_what_is_free_is_proposed():
+    choices = tuple({"a": a, "b": 0.5} for a in (0.68, 0.3, 0.05))
+    pending = Candidate(candidate_id="p", settings=choices[0])
+    goal = Goal(
+        space=SPACE,
+        objectives=BEST,
+        trials=hill_films(),
+        settings=PlannerSettings(initial=1),
+        choices=choices,
+    )
+    assert propose(goal).candidates[0].settings == choices[0]
+    later = replace(goal, pending=(pending,), count=2)
+    found = [c.settings for c in propose(later).candidates]
+    assert found == list(choices[1:])
+
+
+def test_a_prediction_far_from_films_is_less_certain():
+    near, far = (
+        Goal(
+            space=SPACE,
+            objectives=BEST,
+            trials=tuple(
+                film(i, a, 0.1, seen(a)) for i, a in enumerate((0, 0.1, 0.2, 0.3))
+            ),
+            settings=PlannerSettings(initial=1),
+            choices=({"a": a, "b": b},),
+        )
+        for a, b in ((0.15, 0.1), (1.0, 1.0))
+    )
+    sigma = [propose(one).candidates[0].predicted_sigma[0] for one in (near, far)]
+    assert 0 < 3 * sigma[0] < sigma[1]
+
+
 def test_the_best_film_is_repeated_only_where_noise_hides_differences():
     again = [
         next_settings(hill_films(12, noise), replicates=3)[0] for noise in (0.0, 0.5)
@@ -146,6 +200,19 @@ def test_every_candidate_of_a_batch_satisfies_the_constraints(constraint):
     space = Space.parse(SQUARE, [constraint])
     for one in next_settings(hill_films(8, space=space), space, count=3):
         space.check(one)
+
+
+def test_films_of_a_batch_tell_of_different_places():
+    goal = Goal(
+        space=SPACE,
+        objectives=BEST,
+        trials=hill_films(),
+        settings=PlannerSettings(initial=1, acquisition="exploration"),
+        count=4,
+    )
+    films = [np.array(list(c.settings.values())) for c in propose(goal).candidates]
+    apart = [np.abs(a - b).max() for i, a in enumerate(films) for b in films[:i]]
+    assert min(apart) > 0.1
 
 
 def test_the_cause_of_a_bound_says_what_helps():

@@ -1,0 +1,175 @@
+"""What several models say together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from hp_lab.planner.evidence import bridge
+from hp_lab.planner.gp import StructuredGP
+from hp_lab.planner.kernels import Stationary
+from hp_lab.planner.learning import EXPLORE, Learner, Rewards
+from hp_lab.planner.model_space import scaling
+from hp_lab.planner.objectives import Reading
+from hp_lab.planner.posterior import (
+    COLD_PREDICTION,
+    fingerprint,
+    fit,
+    probabilities,
+    remember,
+)
+from hp_lab.planner.priors import LogNormal
+from hp_lab.planner.smc import Effort, Population
+from hp_lab.planner.space import Space
+from hp_lab.planner.surrogate import Predictions, Surrogate, _processes
+
+MODEL = StructuredGP(
+    name="gp", kernel=Stationary(((0,),), (LogNormal(median=0.3, sd=0.1),))
+)
+QUICK = Effort(particles=32, moves=2, last_moves=2, keep=0.5)
+
+
+@dataclass
+class Fitted:
+    """A fit of which only the evidence is known."""
+
+    log_evidence: float
+
+    def condition(self, particles):
+        return Population.of(np.zeros((particles, 1)), np.zeros(particles), 0.0)
+
+
+def test_models_are_weighed_by_their_evidences():
+    found = probabilities([Fitted(-1000.0), Fitted(-1000.0 + np.log(3))])
+    assert found == pytest.approx([0.25, 0.75])
+
+
+def test_draws_carry_the_weight_of_their_model_and_a_hopeless_one_none():
+    share = np.array([0.75, 0.24, 0.01])
+    processes, weight = _processes([Fitted(0.0)] * 3, share)
+    ends = np.cumsum([len(one.z) for one in processes])
+    assert len(processes) == 2
+    assert weight[: ends[0]].sum() == pytest.approx(0.75 / 0.99)
+    assert weight[ends[0] :].sum() == pytest.approx(0.24 / 0.99)
+
+
+def test_a_mixture_has_the_moments_of_its_draws():
+    mean, sd = np.array([[0.0], [4.0]]), np.array([[1.0], [2.0]])
+    found = Predictions(mean, sd, np.array([0.75, 0.25]))
+    centre, width = found.moments()
+    assert centre[0] == pytest.approx(1.0)
+    assert width[0] ** 2 == pytest.approx(0.75 * (1 + 1) + 0.25 * (4 + 9))
+    value = found.average_log(np.log([[1.0], [5.0]]))
+    assert value[0] == pytest.approx(np.log(2.0))
+
+
+def test_a_bridged_evidence_is_its_closed_form():
+    # y = z + e with e ~ N(0, 0.5^2); the posterior is drawn from exactly.
+    y, rng = np.array([1.0, -0.5, 2.0]), np.random.default_rng(0)
+
+    def likelihood(z):
+        return norm(0, 0.5).logpdf(z - y).sum(axis=1)
+
+    z = y / 1.25 + np.sqrt(0.2) * rng.standard_normal((512, 3))
+    found = bridge(Population.of(z, likelihood(z), 0.0), likelihood, rng)
+    exact = multivariate_normal(np.zeros(3), 1.25 * np.eye(3)).logpdf(y)
+    assert found.log_evidence == pytest.approx(exact, abs=0.1)
+
+
+def learner(policy, measured):
+    x = np.linspace(0, 1, 12)
+    one = Learner(
+        models=[MODEL],
+        X=x[:, None],
+        x={"x": x},
+        policy=policy,
+        rng=np.random.default_rng(0),
+        variance=1e-4,
+    )
+    for index in measured:
+        one.observe(index, float(np.sin(5 * x[index])))
+    return one
+
+
+@pytest.mark.parametrize("policy", ["evidence", "published"])
+def test_the_largest_uncertainty_is_measured(policy):
+    assert learner(policy, [0, 1, 2, 3, 4, 5, 6]).next() == 11
+
+
+def test_the_published_policy_takes_the_best_rewarded_or_any():
+    account = Rewards(mean=(0.1, 0.9, -1.0), count=(3, 3, 3))
+    rng = np.random.default_rng(0)
+    chosen = np.array([account.choose(rng) for _ in range(600)])
+    share = np.bincount(chosen, minlength=3) / 600
+    any_one = EXPLORE / 3
+    assert share == pytest.approx([any_one, 1 - 2 * any_one, any_one], abs=0.05)
+    one = learner("published", [])
+    one.rewards = account
+    assert one.winner() == 1
+
+
+def test_a_posterior_of_other_films_or_priors_is_not_carried_on():
+    rng = np.random.default_rng(0)
+    x = np.linspace(0, 1, 12)
+    films = learner("evidence", range(6)).data()
+    films = replace(films, labels=tuple("abcdef"))
+    first = fit(MODEL, films, effort=QUICK, rng=rng, with_evidence=False)
+    memory = remember(first)
+
+    def warm(model, data):
+        return fit(
+            model, data, effort=QUICK, rng=rng, memory=memory, with_evidence=False
+        ).warm
+
+    more = replace(learner("evidence", range(7)).data(), labels=tuple("abcdefg"))
+    assert warm(MODEL, more)
+    assert not warm(MODEL, replace(more, labels=tuple("abcdexg")))
+    wider = replace(MODEL, noise=LogNormal(median=0.5))
+    assert fingerprint(wider) != fingerprint(MODEL)
+    assert not warm(wider, more)
+    assert len(x) > len(more)
+
+
+def test_noise_is_what_is_told_and_what_is_learned():
+    space = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+    codes = np.repeat(np.linspace(0, 1, 8), 3)[:, None]
+    off = 0.5 * np.tile([-1.0, 0.0, 1.0], 8)
+    labels = [str(i) for i in range(24)]
+
+    def noise(told, scatter):
+        readings = [
+            Reading(value=float(v), sigma=told)
+            for v in np.sin(5 * codes[:, 0]) + scatter * off
+        ]
+        rng = np.random.default_rng(0)
+        one = Surrogate(space, codes, readings, labels, rng=rng)
+        _, sd = one.predict(codes[:1]).moments()
+        total = one.reading_variance(codes[:1])
+        assert total == pytest.approx(sd**2 + one.noise_sd**2)
+        return one.noise_sd
+
+    assert noise(0.02, 1.0) == pytest.approx(0.42, abs=0.12)
+    assert noise(0.4, 1.0) == pytest.approx(0.42, abs=0.12)
+    assert noise(0.02, 0.0) < 0.1
+
+
+def test_scaled_values_are_about_0_and_1_and_a_scale_is_kept_while_it_fits():
+    y = 1e3 + 20 * np.sin(np.arange(12.0))
+    offset, scale = scaling(y, np.full(12, 1e-4))
+    scaled = (y - offset) / scale
+    assert abs(scaled.mean()) < 0.7
+    assert 0.4 < scaled.std() < 2.5
+    before = (offset + 0.1 * scale, 1.1 * scale)
+    assert scaling(y, np.full(12, 1e-4), before) == before
+    for other in ((offset + 5 * scale, scale), (offset, 5 * scale)):
+        assert scaling(y, np.full(12, 1e-4), other) != other
+
+
+def test_a_cold_fit_repeats_with_its_seed():
+    films = learner("evidence", range(5)).data()
+    one, two = (
+        fit(MODEL, films, effort=COLD_PREDICTION, rng=np.random.default_rng(1))
+        for _ in range(2)
+    )
+    assert (one.population.z == two.population.z).all()

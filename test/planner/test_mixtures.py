@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from hp_lab.planner.evidence import bridge
+from hp_lab.planner.evidence import _iterate, bridge
 from hp_lab.planner.gp import StructuredGP
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import EXPLORE, Learner, Rewards
@@ -75,6 +75,21 @@ def test_a_bridged_evidence_is_its_closed_form():
     found = bridge(Population.of(z, likelihood(z), 0.0), likelihood, rng)
     exact = multivariate_normal(np.zeros(3), 1.25 * np.eye(3)).logpdf(y)
     assert found.log_evidence == pytest.approx(exact, abs=0.1)
+
+
+def test_a_bridge_holds_where_draws_of_the_proposal_alone_would_not():
+    # exp(3) times a standard normal, and a proposal that misses its tails.
+    narrow = norm(0, 0.35)
+
+    def ratio(z):
+        return 3 + norm.logpdf(z).sum(axis=1) - narrow.logpdf(z).sum(axis=1)
+
+    rng = np.random.default_rng(0)
+    here = ratio(0.35 * rng.standard_normal((4000, 3)))
+    there = ratio(rng.standard_normal((4000, 3)))
+    value, overlap = _iterate(there, here)
+    assert value == pytest.approx(3, abs=0.1)
+    assert overlap < 0.2
 
 
 def learner(policy, measured):

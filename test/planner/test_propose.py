@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hp_lab.errors import Aborted, InvalidInput
+from hp_lab.planner import optimise
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import (
     Goal,
@@ -209,6 +210,22 @@ def test_ids_go_on_after_the_largest_number_though_films_are_missing():
     assert goal.next_ids() == ["c0042", "c0043"]
     named = replace(one, candidate_id="tuesday")
     assert replace(goal, pending=(named,)).next_ids() == ["c0002", "c0003"]
+
+
+def test_the_search_starts_at_the_best_films(monkeypatch):
+    starts = []
+
+    def watched(space, score, start, busy, rng):
+        starts.append(start)
+        return search(space, score, start, busy, rng)
+
+    search = optimise.best_of_space
+    monkeypatch.setattr(optimise, "best_of_space", watched)
+    trials = some_trials(30)
+    propose(Goal(space=SPACE, objectives=BEST, trials=trials))
+    best = max((c.settings for c, _ in trials), key=truth)
+    assert dict(SPACE.settings(starts[0])[0]) == dict(best)
+    assert 10 < len(starts[0]) < 30
 
 
 def test_random_candidates_repeat_with_their_seed():

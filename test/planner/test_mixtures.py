@@ -13,7 +13,6 @@ from hp_lab.planner.learning import EXPLORE, Learner, Rewards
 from hp_lab.planner.model_space import scaling
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
-    COLD_PREDICTION,
     fingerprint,
     fit,
     probabilities,
@@ -126,7 +125,6 @@ def test_the_published_policy_takes_the_best_rewarded_or_any():
 
 def test_a_posterior_of_other_films_or_priors_is_not_carried_on():
     rng = np.random.default_rng(0)
-    x = np.linspace(0, 1, 12)
     films = learner("evidence", range(6)).data()
     films = replace(films, labels=tuple("abcdef"))
     first = fit(MODEL, films, effort=QUICK, rng=rng, with_evidence=False)
@@ -143,7 +141,6 @@ def test_a_posterior_of_other_films_or_priors_is_not_carried_on():
     wider = replace(MODEL, noise=LogNormal(median=0.5))
     assert fingerprint(wider) != fingerprint(MODEL)
     assert not warm(wider, more)
-    assert len(x) > len(more)
 
 
 def test_noise_is_what_is_told_and_what_is_learned():
@@ -179,12 +176,3 @@ def test_scaled_values_are_about_0_and_1_and_a_scale_is_kept_while_it_fits():
     assert scaling(y, np.full(12, 1e-4), before) == before
     for other in ((offset + 5 * scale, scale), (offset, 5 * scale)):
         assert scaling(y, np.full(12, 1e-4), other) != other
-
-
-def test_a_cold_fit_repeats_with_its_seed():
-    films = learner("evidence", range(5)).data()
-    one, two = (
-        fit(MODEL, films, effort=COLD_PREDICTION, rng=np.random.default_rng(1))
-        for _ in range(2)
-    )
-    assert (one.population.z == two.population.z).all()

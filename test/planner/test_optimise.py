@@ -39,7 +39,7 @@ def test_a_peak_that_no_sample_would_meet_is_found_near_a_good_film():
 
 def test_what_is_busy_is_left_unless_nothing_else_is_there():
     pool, value = np.array([[0.1], [0.2], [0.3]]), np.array([1.0, 3.0, 2.0])
-    assert first_free(pool, value, pool[:0])[0] == [[0.2]]
+    assert first_free(pool, value, pool[:0])[0].tolist() == [[0.2]]
     code, best, new = first_free(pool, value, pool[1:2])
     assert (code[0, 0], best, new) == (0.3, 2.0, True)
     code, best, new = first_free(pool, value, pool)

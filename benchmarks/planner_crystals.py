@@ -1,18 +1,28 @@
 """Crystallisation of organic ammonium iodides: molecules, solvents, amounts, time."""
 
 import csv
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from planner_bars import at_least, at_most
+from planner_bars import at_least, at_most, in_standard_errors
+from scipy.stats import norm
 
+from hp_lab.planner.baseline import BaselineGP
 from hp_lab.planner.forecast import Forecast
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Reading
-from hp_lab.planner.pool import Pool, pick_planner, pick_random, replay
+from hp_lab.planner.pool import (
+    Pool,
+    pick_planner,
+    pick_random,
+    pick_sklearn,
+    replay,
+)
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
+from hp_lab.units import FloatArray
 
 FILE = files("hp_lab.planner") / "data" / "crystallisation" / "vapdiff_crystal_data.csv"
 SCORES = ("clear_solution", "fine_powder", "small_crystallites", "large_crystallites")
@@ -46,6 +56,11 @@ _SEEN = 100
 # Rounding leaves a probability of nothing at all where it is this small.
 _LEAST = 1e-12
 
+# The probability of readings up to a score, one each; and how to learn it: of a pool,
+# from the indices seen, for those left out.
+Distribution = Callable[[FloatArray], FloatArray]
+Below = Callable[[Pool, np.ndarray, np.ndarray], Distribution]
+
 
 def load(*, one_hot: bool) -> tuple[Pool, np.ndarray]:
     """Return the pool of experiments and the organic (N,) of each."""
@@ -76,43 +91,50 @@ def load(*, one_hot: bool) -> tuple[Pool, np.ndarray]:
     codes = space.codes(settings)
     score = np.array([float(SCORES.index(row[10])) for row in rows])
     X = space.features(codes)
+    spread = X.std(axis=0)
     result = Pool(
-        space=space, codes=codes, X=X, value=score, sigma=np.full(len(score), 0.3)
+        space=space,
+        codes=codes,
+        X=(X - X.mean(axis=0)) / np.where(spread > 0, spread, 1),
+        value=score,
+        sigma=np.full(len(score), 0.3),
     )
     return result, np.array(organics)
 
 
 def crystals(seeds: int | None) -> dict[str, Any]:
-    """Count organics with large crystals after 40 experiments; leave organics out."""
+    """Count organics with large crystals after 40 experiments; leave organics out.
+
+    The opponents: chance, the planner itself with organics and solvents as categories,
+    and a scikit-learn GP with expected improvement on one-hot columns.
+    """
     seeds = seeds or 20
-    pools = {"planner": load(one_hot=False), "one_hot": load(one_hot=True)}
-    pools["random"] = pools["one_hot"]
-    found = {name: [] for name in pools}
+    molecular, one_hot = load(one_hot=False), load(one_hot=True)
+    runs = {
+        "planner": (molecular, pick_for_each_organic),
+        "one_hot": (one_hot, pick_for_each_organic),
+        "sklearn_one_hot": (one_hot, pick_sklearn),
+        "random": (one_hot, pick_random),
+    }
+    found: dict[str, list[int]] = {name: [] for name in runs}
     for seed in range(seeds):
-        for name, (pool, organics) in pools.items():
-            method = pick_random if name == "random" else pick_for_each_organic
+        for name, ((pool, organics), method) in runs.items():
             tried = np.array(replay(pool, method, seed, _BUDGET))
             large = tried[pool.value[tried] == len(SCORES) - 1]
             found[name].append(len(set(organics[large])))
-    losses = {name: left_out_loss(*pools[name]) for name in ("planner", "one_hot")}
+    losses = {
+        "planner": left_out_loss(*molecular, _planner_below),
+        "one_hot": left_out_loss(*one_hot, _planner_below),
+        "sklearn_one_hot": left_out_loss(*one_hot, _sklearn_below),
+    }
     bars = []
-    for other in ("random", "one_hot"):
+    for other in ("random", "one_hot", "sklearn_one_hot"):
         difference = np.array(found["planner"]) - np.array(found[other])
-        se = max(difference.std(ddof=1) / np.sqrt(seeds), 1e-9)
-        bars.append(
-            at_least(
-                f"organics with large crystals over {other}, in SE",
-                float(difference.mean() / se),
-                2,
-            )
-        )
-    bars.append(
-        at_most(
-            "left-out log loss minus one-hot's",
-            losses["planner"] - losses["one_hot"],
-            0.0,
-        )
-    )
+        text = f"organics with large crystals over {other}, in SE"
+        bars.append(at_least(text, in_standard_errors(difference), 2))
+    for other in ("one_hot", "sklearn_one_hot"):
+        text = f"left-out log loss minus that of {other}"
+        bars.append(at_most(text, losses["planner"] - losses[other], 0.0))
     return {"seeds": seeds, "found": found, "log_loss": losses, "bars": bars}
 
 
@@ -124,7 +146,7 @@ def pick_for_each_organic(
     return pick_planner(pool, tried, rng, memory)
 
 
-def left_out_loss(pool: Pool, organics: np.ndarray) -> float:
+def left_out_loss(pool: Pool, organics: np.ndarray, below: Below) -> float:
     """Return the mean negative log probability of scores of organics never seen.
 
     The scores are ordinal: a class is what a forecast rounds to, the first and the last
@@ -136,22 +158,33 @@ def left_out_loss(pool: Pool, organics: np.ndarray) -> float:
         out = np.flatnonzero(organics == organic)
         rest = np.flatnonzero(organics != organic)
         seen = rng.choice(rest, _SEEN, replace=False)
-        belief = Surrogate(
-            pool.space,
-            pool.codes[seen],
-            [
-                Reading(value=float(v), sigma=float(s))
-                for v, s in zip(pool.value[seen], pool.sigma[seen], strict=True)
-            ],
-            [str(i) for i in seen],
-            rng=np.random.default_rng(1),
-        )
-        forecast = Forecast(belief, pool.codes[out], pool.sigma[out])
+        cumulative = below(pool, seen, out)
         score, last = pool.value[out], len(SCORES) - 1
-        above = np.where(score == last, 1.0, forecast.cumulative(score + 0.5))
-        below = np.where(score == 0, 0.0, forecast.cumulative(score - 0.5))
-        losses.append(-np.log(np.maximum(above - below, _LEAST)).mean())
+        upper = np.where(score == last, 1.0, cumulative(score + 0.5))
+        lower = np.where(score == 0, 0.0, cumulative(score - 0.5))
+        losses.append(-np.log(np.maximum(upper - lower, _LEAST)).mean())
     return float(np.mean(losses))
+
+
+def _planner_below(pool: Pool, seen: np.ndarray, out: np.ndarray) -> Distribution:
+    belief = Surrogate(
+        pool.space,
+        pool.codes[seen],
+        [
+            Reading(value=float(v), sigma=float(s))
+            for v, s in zip(pool.value[seen], pool.sigma[seen], strict=True)
+        ],
+        [str(i) for i in seen],
+        rng=np.random.default_rng(1),
+    )
+    return Forecast(belief, pool.codes[out], pool.sigma[out]).cumulative
+
+
+def _sklearn_below(pool: Pool, seen: np.ndarray, out: np.ndarray) -> Distribution:
+    gp = BaselineGP(pool.X[seen], pool.value[seen], pool.sigma[seen], seed=1)
+    mean, sd = gp.predict(pool.X[out])
+    total = np.sqrt(sd**2 + gp.noise_sd**2 + pool.sigma[out] ** 2)
+    return lambda score: norm.cdf(score, mean, total)
 
 
 CASES = {"crystals": crystals}

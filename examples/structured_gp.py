@@ -54,11 +54,14 @@ def main() -> None:
             f"{one.model.name:12s} probability {probability:.3f}, "
             f"gap at n = 7: {mean.mean():.2f} +- {spread:.2f} eV"
         )
-    best = models[int(np.argmax(probabilities(fits)))]
-    if best.hypothesis is not None:
-        factor = misfit(best, films, rng, effort)
-        word = "leaves something unexplained" if factor > 0 else "needs no correction"
-        print(f"\n{best.name} {word} (log Bayes factor of a correction {factor:.1f})")
+    best = fits[int(np.argmax(probabilities(fits)))]
+    if best.model.hypothesis is not None:
+        judged = misfit(best, rng)
+        word = "leaves something to" if judged.unexplained else "does not need"
+        print(
+            f"\n{best.model.name} {word} its GP (log Bayes factor of the GP "
+            f"{judged.log_factor:.1f})"
+        )
 
 
 if __name__ == "__main__":

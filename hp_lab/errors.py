@@ -21,6 +21,8 @@ enumeration that every action result carries.
 """
 
 import enum
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class ErrorCode(enum.IntEnum):
@@ -129,3 +131,13 @@ class EmergencyStopped(Aborted):
     """The emergency stop is latched."""
 
     code = ErrorCode.EMERGENCY_STOP
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """Return the remedy for an unknown name: the known ones most like it, or all."""
+    names = list(known)
+    lowered = {one.lower(): one for one in names}
+    near = get_close_matches(name.lower(), lowered)
+    if near:
+        return f"did you mean {' or '.join(lowered[one] for one in near)}?"
+    return f"use one of {', '.join(names)}" if names else "there is none"

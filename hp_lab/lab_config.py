@@ -194,15 +194,23 @@ def load_model(model: type[ModelT], path: Path) -> ModelT:
     Raises:
         InvalidConfig: As :func:`load_lab_config`.
     """
+    return check_model(model, read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> object:
+    """Return what a YAML file holds.
+
+    Raises:
+        InvalidConfig: It cannot be read or is no YAML.
+    """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror}); give the path of a YAML file"
         raise InvalidConfig(msg) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         msg = f"{path}: is not YAML ({error})"
         raise InvalidConfig(msg) from error
-    return check_model(model, data, str(path))
 
 
 def check_model(model: type[ModelT], data: object, origin: str) -> ModelT:
@@ -215,9 +223,10 @@ def check_model(model: type[ModelT], data: object, origin: str) -> ModelT:
         return model.model_validate(data)
     except ValidationError as error:
         lines = [
-            f"{origin}: {_field(item, data)}: "
-            f"{item['msg'].removeprefix('Value error, ')} (got {_short(item['input'])})"
+            f"{origin}: {_field(item, data)}: {line} (got {_short(item['input'])})"
             for item in error.errors(include_url=False)
+            # One field may have several faults, a line each.
+            for line in item["msg"].removeprefix("Value error, ").splitlines()
         ]
         raise InvalidConfig("\n".join(lines)) from error
 

@@ -174,20 +174,28 @@ def report(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None
 def _with_changes(
     file: Path, seed: int | None, films: int | None
 ) -> "tuple[CampaignFile, str]":
-    """Return a campaign and its text, with what the command line says instead."""
-    from hp_lab.orchestration.campaign_file import CampaignFile, load_campaign
+    """Return a campaign and its text, with what the command line says instead.
+
+    The text does not depend on where the file was.
+    """
+    from hp_lab.orchestration.campaign_file import (
+        CampaignFile,
+        load_campaign,
+        read_campaign,
+    )
 
     campaign = load_campaign(file)
     text = file.read_text(encoding="utf-8")
+    said = read_campaign(file)
     changes: dict[str, object] = {}
     if seed is not None:
         changes["seed"] = seed
     if films is not None:
         changes["budget"] = {**campaign.budget.model_dump(), "films": films}
-    if changes:
-        data = {**yaml.safe_load(text), **changes}
+    if changes or said != yaml.safe_load(text):
+        data = {**said, **changes}
         campaign = check_model(CampaignFile, data, "command line")
-        text = yaml.safe_dump(data, sort_keys=False)
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     return campaign, text
 
 

@@ -1,11 +1,15 @@
-"""hp-lab plan and hp-lab benchmark: the planner without a laboratory."""
+"""hp-lab plan, predict and benchmark: the planner without a laboratory."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hp_lab.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from hp_lab.planner.predict import Readings
+    from hp_lab.records import Candidate
 
 Goal = Literal["min", "max"]
 
@@ -50,12 +54,13 @@ def plan(
         }
         for c in answer.candidates
     ]
+    models = dict(zip(answer.model_names, answer.model_probabilities, strict=True))
     if as_json:
-        models = dict(zip(answer.model_names, answer.model_probabilities, strict=True))
         print_json(
             {
                 "candidates": rows,
                 "model_probabilities": models,
+                "pareto_front": list(answer.pareto_front),
                 "notes": list(answer.notes),
             }
         )
@@ -69,8 +74,106 @@ def plan(
             for c in answer.candidates
         ],
     )
+    print_table(
+        "Expected",
+        ("candidate", *(o.quantity for o in file.objectives), "success"),
+        [_expected(c, len(file.objectives)) for c in answer.candidates],
+    )
+    if models:
+        print("models: " + ", ".join(f"{n} {p:.2f}" for n, p in models.items()))
+    if answer.pareto_front:
+        print("Pareto front: " + ", ".join(answer.pareto_front))
     for note in answer.notes:
         print(note)
+
+
+def _expected(candidate: "Candidate", objectives: int) -> tuple[str, ...]:
+    """Return a row: what is expected of each objective, and of making the film."""
+    values = [
+        f"{mean:.4g} +- {sigma:.2g}"
+        for mean, sigma in zip(
+            candidate.predicted_mean, candidate.predicted_sigma, strict=True
+        )
+    ]
+    # Films that fill the space are chosen before anything is predicted.
+    values = values or ["-"] * objectives
+    return (candidate.candidate_id, *values, f"{candidate.feasibility:.2f}")
+
+
+def predict(
+    campaign: Annotated[Path, typer.Option(help="Campaign file (YAML).")],
+    observations: Annotated[
+        Path, typer.Option(help="CSV: settings and quantities, a film a row.")
+    ],
+    at: Annotated[Path, typer.Option(help="CSV: settings to forecast, a film a row.")],
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides what is left to chance.")
+    ] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast what films that were not made would read, with intervals."""
+    from hp_lab.orchestration.campaign_file import load_campaign
+    from hp_lab.planner.predict import predict_from_csv
+
+    file = load_campaign(campaign)
+    predicted = predict_from_csv(
+        file.space,
+        file.objectives,
+        file.planner,
+        observations=observations,
+        at=at,
+        seed=seed,
+    )
+    if as_json:
+        print_json(
+            {
+                "sigma": {q: one.sigma for q, one in predicted.readings.items()},
+                "predictions": [
+                    {
+                        "id": point.candidate_id,
+                        "settings": dict(point.settings),
+                        "readings": {
+                            quantity: _reading(one, row)
+                            for quantity, one in predicted.readings.items()
+                        },
+                    }
+                    for row, point in enumerate(predicted.points)
+                ],
+                "notes": list(predicted.notes),
+            }
+        )
+        return
+    for quantity, one in predicted.readings.items():
+        levels = [f"{level:.0%}" for level in one.intervals]
+        rows = []
+        for row, point in enumerate(predicted.points):
+            figures = _reading(one, row)
+            intervals = [
+                f"{low:.4g} to {high:.4g}"
+                for low, high in figures["intervals"].values()
+            ]
+            rows.append(
+                (point.candidate_id, figures["mean"], figures["sd"], *intervals)
+            )
+        print_table(
+            f"{quantity}: readings with a sigma of {one.sigma:.2g}",
+            ("film", "mean", "sd", *levels),
+            rows,
+        )
+    for note in predicted.notes:
+        print(note)
+
+
+def _reading(readings: "Readings", row: int) -> dict[str, Any]:
+    """Return what is forecast of a quantity at one of the points."""
+    return {
+        "mean": float(readings.mean[row]),
+        "sd": float(readings.sd[row]),
+        "intervals": {
+            f"{100 * level:.0f}": [float(low[row]), float(high[row])]
+            for level, (low, high) in readings.intervals.items()
+        },
+    }
 
 
 @benchmark_app.command("pool")
@@ -83,17 +186,37 @@ def pool(
         int | None,
         typer.Option(help="Experiments a run; default: 60, or all where fewer."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Column that is no input; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""
     from hp_lab.planner.pool import benchmark_pool
 
-    result = benchmark_pool(file, target=target, goal=goal, seeds=seeds, budget=budget)
+    result = benchmark_pool(
+        file,
+        target=target,
+        goal=goal,
+        seeds=seeds,
+        budget=budget,
+        ignore=ignore or (),
+    )
     if as_json:
         print_json(result)
         return
     methods = ("planner", "sklearn", "greedy", "random")
     rows = [
-        (m, *(result[m][k]["mean"] for k in ("ef20", "ef40", "to80"))) for m in methods
+        (m, *(_or_dash(result[m][k]["mean"]) for k in ("ef20", "ef40", "to80")))
+        for m in methods
     ]
     print_table(f"{file.name}: {target}", ("method", "EF@20", "EF@40", "to 80 %"), rows)
+    inputs = ", ".join(f"{name} ({kind})" for name, kind in result["inputs"].items())
+    print(f"inputs: {inputs}")
+    print(f"best: {result['best']} of {result['size']} experiments")
+    if any("-" in row for row in rows):
+        print("-: budget or pool is too small to tell")
+
+
+def _or_dash(value: float | None) -> float | str:
+    return "-" if value is None else value

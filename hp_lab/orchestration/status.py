@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from hp_lab.errors import JournalError, LaboratoryBusy
-from hp_lab.orchestration.campaign_file import load_campaign
+from hp_lab.orchestration.campaign_file import load_recorded
 from hp_lab.orchestration.replay import replay
 from hp_lab.orchestration.run_dir import RunDir
 from hp_lab.orchestration.state import CampaignState, Sample
@@ -24,14 +24,14 @@ def objectives_of(run_dir: RunDir) -> tuple[Objective, ...]:
     """Return the objectives of a run; none for a worklist."""
     if not run_dir.campaign.exists():
         return ()
-    return load_campaign(run_dir.campaign).objectives
+    return load_recorded(run_dir.campaign).objectives
 
 
 def choices_of(run_dir: RunDir) -> dict[str, tuple[Setting, ...]]:
     """Return the values of every setting for which the space lists them."""
     if not run_dir.campaign.exists():
         return {}
-    dimensions = load_campaign(run_dir.campaign).space.dimensions
+    dimensions = load_recorded(run_dir.campaign).space.dimensions
     choices: dict[str, tuple[Setting, ...]] = {}
     for name, dimension in dimensions.items():
         if isinstance(dimension, Ordinal):
@@ -45,7 +45,7 @@ def world_seed(run_dir: RunDir) -> int:
     """Return the seed of an emulated laboratory's hidden world."""
     if not run_dir.campaign.exists():
         return 1
-    return load_campaign(run_dir.campaign).seed
+    return load_recorded(run_dir.campaign).seed
 
 
 def read_state(run_dir: RunDir) -> CampaignState:
@@ -117,7 +117,7 @@ def setting_names(run_dir: RunDir) -> list[str]:
     """Return the settings of a run's candidates in the campaign file's order."""
     if not run_dir.campaign.exists():
         return []
-    return load_campaign(run_dir.campaign).space.names
+    return load_recorded(run_dir.campaign).space.names
 
 
 def film_rows(run_dir: RunDir) -> tuple[list[str], list[list[object]]]:

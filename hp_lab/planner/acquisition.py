@@ -11,6 +11,8 @@ from hp_lab.units import FloatArray
 
 _SQRT_2PI = np.sqrt(2 * np.pi)
 _TINY = 1e-300
+# A deviation below this share of a distance is as good as none.
+_NO_DOUBT = 1e-12
 
 
 def expected_improvement(
@@ -31,7 +33,7 @@ def log_expected_improvement(
     Ament et al., NeurIPS 2023 (arXiv 2310.20708): log(phi(z) + z Phi(z)) by the scaled
     complementary error function where z is very negative.
     """
-    sd = np.maximum(sd, 1e-12)
+    sd = _positive(sd, mean - best)
     z = (mean - best) / sd
     near = np.maximum(z, -6.0)
     plain = np.log(
@@ -56,9 +58,9 @@ def log_target_improvement(
     h(c) = E[max(y - c, 0)].
     """
     distance = np.maximum(-np.asarray(best), 0.0)
-    sd = np.maximum(sd, 1e-12)
     inner = objective.tolerance
     outer = inner + distance
+    sd = _positive(sd, np.abs(mean - objective.target) + outer)
 
     def h(corner: float | FloatArray) -> FloatArray:
         return expected_improvement(mean, sd, corner)
@@ -102,4 +104,9 @@ def log_probability_of_improvement(
     mean: FloatArray, sd: FloatArray, best: float
 ) -> FloatArray:
     """Return log P(y > best)."""
-    return np.asarray(log_ndtr((mean - best) / np.maximum(sd, 1e-12)))
+    return np.asarray(log_ndtr((mean - best) / _positive(sd, mean - best)))
+
+
+def _positive(sd: FloatArray, distance: FloatArray) -> FloatArray:
+    """Return deviations above 0, whatever the unit of the values."""
+    return np.maximum(sd, np.maximum(_NO_DOUBT * np.abs(distance), _TINY))

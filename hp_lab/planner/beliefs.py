@@ -6,19 +6,20 @@ answer's posterior.
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from hp_lab.errors import InvalidInput
+from hp_lab.planner.chosen_hypotheses import chosen, load_modules
 from hp_lab.planner.goal import Goal
-from hp_lab.planner.hypotheses import Hypothesis, find
+from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
-from hp_lab.planner.model_space import VANILLA_NAME
+from hp_lab.planner.model_space import VANILLA_NAME, differ
 from hp_lab.planner.objectives import Objective, Reading, reading
 from hp_lab.planner.posterior import Fit, Memory, from_bytes, remember, to_bytes
 from hp_lab.planner.surrogate import Surrogate, effort_for
-from hp_lab.planner.theory import from_table
 from hp_lab.units import FloatArray
 
 _REMEDIES = {
@@ -27,6 +28,8 @@ _REMEDIES = {
 }
 # Points of the space at which a model's uncertainty is looked at.
 _LOOKS = 512
+# Nats by which a hypothesis loses before its priors are suspected.
+_LOST = 1.5
 
 
 class Beliefs:
@@ -83,11 +86,35 @@ class Beliefs:
                 found[index] = one
         return found
 
+    def unclear(self, readings: Sequence[dict[int, Reading]]) -> list[str]:
+        """Return why no model can choose yet, in sentences; nothing where one can.
+
+        That takes a reading of every objective, and two exact values of one that
+        differ: before that nothing tells by how much films differ.
+
+        Args:
+            readings: Of each objective, by row.
+        """
+        said: list[str] = []
+        alike = not any(_differ(found) for found in readings)
+        for objective, found in zip(self._goal.objectives, readings, strict=True):
+            if not found:
+                said.append(f"{objective.quantity}: no film tells of it yet")
+            elif alike:
+                said += self._about_bounds(objective, found)
+                said.append(
+                    f"{objective.quantity}: no two films have exact values that differ"
+                )
+        if alike or not all(readings):
+            said.append("films are spread over the space until more is known")
+            return said
+        return []
+
     def fit(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
         """Return the surrogate of an objective, fitted to its readings by row.
 
         Raises:
-            InvalidInput: A hypothesis is unknown or fails.
+            InvalidInput: A hypothesis fails.
         """
         hypotheses = self._hypotheses(objective)
         if self._goal.settings.policy == "published":
@@ -100,6 +127,7 @@ class Beliefs:
         if not any(fit.warm for fit in surrogate.fits):
             self.notes.append(f"{objective.quantity}: fitted cold")
         self._judge(objective, surrogate)
+        self._suspect(objective, surrogate)
         return surrogate
 
     def _fitted(
@@ -111,7 +139,7 @@ class Beliefs:
     ) -> Surrogate:
         rows = sorted(found)
         prefix = f"{objective.quantity}/"
-        return Surrogate(
+        surrogate = Surrogate(
             self._goal.space,
             self._codes[rows],
             [found[row] for row in rows],
@@ -119,12 +147,15 @@ class Beliefs:
             rng=self._rng,
             hypotheses=hypotheses,
             only=only,
+            looks=self._asked if hypotheses else None,
             memories={
                 name.removeprefix(prefix): memory
                 for name, memory in self._memories.items()
                 if name.startswith(prefix)
             },
         )
+        self.notes += [f"{objective.quantity}: {one}" for one in surrogate.left_out]
+        return surrogate
 
     def _by_rewards(
         self,
@@ -134,7 +165,7 @@ class Beliefs:
     ) -> Surrogate:
         """Return the surrogate of the one model that the published policy relies on."""
         names = [VANILLA_NAME, *(one.name for one in hypotheses)]
-        codes = self._looks()
+        codes = self._looks(self._own)
         relied: dict[int, Surrogate] = {}
 
         def uncertainty(index: int) -> float:
@@ -166,12 +197,18 @@ class Beliefs:
             used=tuple(known["used"]),
         )
 
-    def _looks(self) -> FloatArray:
+    def _looks(self, rng: np.random.Generator) -> FloatArray:
         """Return codes of what could be measured next."""
         space = self._goal.space
         if self._goal.choices:
             return space.codes(self._goal.choices)
-        return space.sample_codes(self._own, _LOOKS)
+        return space.sample_codes(rng, _LOOKS)
+
+    @cached_property
+    def _asked(self) -> FloatArray:
+        """Codes at which a hypothesis must be defined, those of failed films too."""
+        rng = np.random.default_rng([self._goal.seed, len(self._codes), 2])
+        return np.vstack([self._looks(rng), self._codes])
 
     def _judge(self, objective: Objective, surrogate: Surrogate) -> None:
         """Note where even the best hypothesis does not hold by itself."""
@@ -192,6 +229,24 @@ class Beliefs:
                 f"{judged.log_factor:.1f})"
             )
 
+    def _suspect(self, objective: Objective, surrogate: Surrogate) -> None:
+        """Note hypotheses that lose since their priors are not where the films are."""
+        first, *others = surrogate.fits
+        if first.model.hypothesis is not None:
+            return
+        for one in others:
+            if first.log_evidence - one.log_evidence < _LOST:
+                continue
+            spread = float(np.std(one.bound.data.y))
+            miss = nearest_draw(one, self._own)
+            if miss >= spread:
+                self.notes.append(
+                    f"{objective.quantity}: {one.model.name} expects other values: of "
+                    f"{PRIOR_DRAWS} draws of its priors the nearest misses the films "
+                    f"by {miss:.2g} (rms), their mean by {spread:.2g}; check units, "
+                    "inputs and priors before its physics is held for wrong"
+                )
+
     def _misfit(self, fitted: Fit, key: str) -> Misfit:
         effort = effort_for(fitted.model, len(fitted.bound.data), compared=True)
         memory = self._memories.get(key)
@@ -202,23 +257,13 @@ class Beliefs:
             self._kept[f"{objective.quantity}/{one.model.name}"] = remember(one)
 
     def _hypotheses(self, objective: Objective) -> list[Hypothesis]:
-        found = []
-        for choice in self._goal.settings.hypotheses:
-            if choice.quantity not in (None, objective.quantity):
-                continue
-            if choice.quantity is None and len(self._goal.objectives) > 1:
-                quantities = ", ".join(o.quantity for o in self._goal.objectives)
-                msg = (
-                    f"planner.hypotheses: {choice.name}: say which quantity it "
-                    f"explains, one of {quantities}"
-                )
-                raise InvalidInput(msg)
-            if choice.table:
-                found.append(from_table(choice.name, choice.table, "value"))
-            else:
-                known = find(choice.name, inputs=choice.inputs, priors=choice.priors)
-                found.append(known)
-        return found
+        settings = self._goal.settings
+        own = load_modules(settings.modules)
+        return [
+            chosen(choice, own)
+            for choice in settings.hypotheses
+            if choice.quantity in (None, objective.quantity)
+        ]
 
     def _about_bounds(
         self, objective: Objective, found: dict[int, Reading]
@@ -234,3 +279,9 @@ class Beliefs:
             + _REMEDIES.get(cause, "")
             for cause, names in causes.items()
         ]
+
+
+def _differ(found: dict[int, Reading]) -> bool:
+    return differ(
+        np.array([one.value for one in found.values() if one.kind == "exact"])
+    )

@@ -6,13 +6,14 @@ The planner works on codes; people and recipes see settings.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hp_lab.errors import InvalidInput
+from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.planner import molecules
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
@@ -25,6 +26,23 @@ class Model(BaseModel):
     """A frozen model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where a setting lies, low < high; ``log`` on a logarithmic scale, low > 0."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def width(self) -> float:
+        """What the setting changes by over the scale, as fast as in its middle."""
+        if self.log:
+            middle = np.sqrt(self.low * self.high)
+            return float(middle * np.log(self.high / self.low))
+        return self.high - self.low
 
 
 def number(settings: Settings, field: str) -> float:
@@ -80,6 +98,10 @@ class Continuous(Model):
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
+
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        return {name: Range(self.low, self.high, self.log)}
 
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1)."""
@@ -174,6 +196,12 @@ class Ordinal(Model):
         """Return the settings that the dimension owns."""
         return [name]
 
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        if not self._last:
+            return {}
+        return {name: Range(self.values[0], self.values[-1])}
+
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1), every value equally often."""
         index = np.minimum((uniform * len(self.values)).astype(int), self._last)
@@ -261,6 +289,10 @@ class Categorical(Model):
         """Return the settings that the dimension owns."""
         return [name]
 
+    def ranges(self, _: str) -> dict[str, Range]:
+        """Return no range: a name is no number."""
+        return {}
+
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, 1), every name equally often."""
         size = len(self.labels)
@@ -299,8 +331,9 @@ class Categorical(Model):
 class Molecule(Categorical):
     """One of several molecules: abbreviations of the library of spacers, or SMILES.
 
-    ``choices: [PEA, BA]`` are looked up; ``choices: {PEA: '[NH3+]CCc1ccccc1'}`` are
-    taken as they are, so that a molecule nobody has listed can be proposed.
+    ``choices: [PEA, BA]`` are looked up; ``choices: {PEA: '[NH3+]CCc1ccccc1'}`` and
+    ``choices: ['CCC[NH3+]']`` are taken as they are, so that a molecule nobody has
+    listed can be proposed. Two labels of one molecule are refused.
     """
 
     type: Literal["molecule"]  # type: ignore[assignment]  # the tag of the union
@@ -323,9 +356,27 @@ class Molecule(Categorical):
         if not choices:
             msg = "choices must name at least one molecule"
             raise ValueError(msg)
-        for smiles in choices.values():
-            molecules.parse(smiles)
+        same = molecules.twins(choices)
+        if same is not None:
+            msg = (
+                f"choices {same[0]!r} and {same[1]!r} are one molecule, "
+                f"{molecules.canonical(choices[same[0]])}; leave one out"
+            )
+            raise ValueError(msg)
         return choices
+
+    def label(self, text: str) -> str:
+        """Return the label of a molecule that is given by it or as a SMILES.
+
+        A text that is neither is returned as it is.
+        """
+        if text in self.choices:
+            return text
+        try:
+            same = molecules.twins({**self.choices, text: text})
+        except InvalidConfig:
+            return text
+        return same[0] if same is not None else text
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -7,15 +7,19 @@ handed to Python's ``eval``.
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 
-from hp_lab.errors import InvalidConfig
+from hp_lab.errors import InvalidConfig, instead
 
 Column = np.ndarray
+# Every setting, with its labels; a number has none.
+Labels = Mapping[str, Sequence[str]]
+_Kind = Literal["number", "truth", "text"]
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -24,13 +28,17 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+# Decimal fractions are not exact: 0.1 + 0.2 is above 0.3 by rounding alone. Numbers as
+# near as this are equal, in every comparison.
+_SLACK = 1e-9
+# Of the difference of two numbers.
+_COMPARE: dict[type[ast.cmpop], Callable[[Any], Any]] = {
+    ast.Lt: lambda gap: gap < -_SLACK,
+    ast.LtE: lambda gap: gap <= _SLACK,
+    ast.Gt: lambda gap: gap > _SLACK,
+    ast.GtE: lambda gap: gap >= -_SLACK,
+    ast.Eq: lambda gap: np.abs(gap) <= _SLACK,
+    ast.NotEq: lambda gap: np.abs(gap) > _SLACK,
 }
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: np.logical_not,
@@ -45,9 +53,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": lambda *values: np.minimum.reduce(np.broadcast_arrays(*values)),
     "max": lambda *values: np.maximum.reduce(np.broadcast_arrays(*values)),
 }
-# Linear constraints such as a + b <= 0.5 must hold for decimal fractions too.
-_SLACK = 1e-9
-_SHIFT: dict[type[ast.cmpop], float] = {ast.LtE: -_SLACK, ast.GtE: _SLACK}
+_OF_MANY = ("min", "max")
 
 
 def _dtype(constant: object) -> type:
@@ -61,17 +67,18 @@ def _numeric(column: Column) -> bool:
 class Expression:
     """A parsed expression; evaluates on columns of settings at once."""
 
-    def __init__(self, text: str) -> None:
-        """Parse ``text``.
+    def __init__(self, text: str, what: str = "expression") -> None:
+        """Parse ``text``; errors call it ``what``.
 
         Raises:
             InvalidConfig: It is no expression or uses something that is not allowed.
         """
         self.text = text
+        self._what = what
         try:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
-            msg = f"expression {text!r} cannot be read: {error}"
+            msg = f"{what} {text!r} cannot be read: {error}"
             raise InvalidConfig(msg) from error
         self.names = frozenset(self._check(self._tree))
 
@@ -84,6 +91,28 @@ class Expression:
         """Return a boolean array (rows,), False where the value is not a number."""
         value = np.broadcast_to(self(columns), (rows,))
         return np.asarray(np.nan_to_num(value.astype(float), nan=0.0) != 0.0)
+
+    def check(self, labels: Labels, *, constraint: bool) -> None:
+        """Check that settings are used as what they are.
+
+        Args:
+            labels: Every setting, with its labels; none where it is a number.
+            constraint: Whether the expression has to hold, or to be a number.
+
+        Raises:
+            InvalidConfig: A name is no setting, a label does not exist, labels are
+                ordered, calculated with or compared with numbers, or the whole is no
+                comparison, or no number.
+        """
+        for name in sorted(self.names - set(labels)):
+            raise self._wrong(f"{name!r} is no setting; {instead(name, labels)}")
+        kind = self._kind(self._tree, labels)
+        if constraint and kind != "truth":
+            raise self._wrong("it compares nothing; write it as n + 1 <= 3 is")
+        if not constraint and kind != "number":
+            raise self._wrong(
+                f"it is a {kind}, not a number; write it as 1 + 0.1 * n is"
+            )
 
     def _check(self, node: ast.AST) -> set[str]:
         match node:
@@ -99,15 +128,16 @@ class Expression:
                 parts = node.values
             case ast.Compare(ops=ops) if all(type(op) in _COMPARE for op in ops):
                 parts = [node.left, *node.comparators]
-            case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
-                parts = node.args
+            case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if (
+                name in _FUNCTIONS and (len(parts) == 1 or (parts and name in _OF_MANY))
+            ):
+                pass
             case _:
-                msg = (
-                    f"expression {self.text!r}: {ast.unparse(node)!r} is not allowed; "
-                    "use numbers, names of settings, + - * / **, comparisons, "
-                    f"and/or/not and {', '.join(sorted(_FUNCTIONS))}"
+                raise self._wrong(
+                    f"{ast.unparse(node)!r} is not allowed; use numbers, names of "
+                    "settings, + - * / **, comparisons, and/or/not and "
+                    f"{', '.join(sorted(_FUNCTIONS))}"
                 )
-                raise InvalidConfig(msg)
         return set().union(*(self._check(part) for part in parts))
 
     def _dotted(self, node: ast.AST) -> str:
@@ -115,8 +145,74 @@ class Expression:
             return node.id
         if isinstance(node, ast.Attribute):
             return f"{self._dotted(node.value)}.{node.attr}"
-        msg = f"expression {self.text!r}: {ast.unparse(node)!r} is no name of a setting"
-        raise InvalidConfig(msg)
+        raise self._wrong(f"{ast.unparse(node)!r} is no name of a setting")
+
+    def _wrong(self, why: str) -> InvalidConfig:
+        return InvalidConfig(f"{self._what} {self.text!r}: {why}")
+
+    def _kind(self, node: ast.AST, labels: Labels) -> _Kind:
+        """Return what a part is; refuse what cannot be made of its own parts."""
+        match node:
+            case ast.Constant(value=constant):
+                return "text" if isinstance(constant, str) else "number"
+            case ast.Name() | ast.Attribute():
+                return "text" if labels[self._dotted(node)] else "number"
+            case ast.Compare():
+                sides = pairwise([node.left, *node.comparators])
+                for op, (left, right) in zip(node.ops, sides, strict=True):
+                    self._check_sides(op, left, right, labels)
+                return "truth"
+            case ast.BoolOp(values=parts):
+                return self._truth(parts, labels)
+            case ast.UnaryOp(op=ast.Not()):
+                return self._truth([node.operand], labels)
+            case _:
+                pass
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr) and self._is_text(part, labels):
+                raise self._wrong(
+                    f"{ast.unparse(part)} is a text and cannot be calculated"
+                )
+        return "number"
+
+    def _is_text(self, node: ast.expr, labels: Labels) -> bool:
+        # A function's name is no setting.
+        function = isinstance(node, ast.Name) and node.id in _FUNCTIONS
+        return not function and self._kind(node, labels) == "text"
+
+    def _truth(self, parts: Sequence[ast.expr], labels: Labels) -> _Kind:
+        for part in parts:
+            if self._kind(part, labels) != "truth":
+                raise self._wrong(
+                    f"{ast.unparse(part)} is no comparison; and, or and not join "
+                    "comparisons such as n <= 3"
+                )
+        return "truth"
+
+    def _check_sides(
+        self, op: ast.cmpop, left: ast.expr, right: ast.expr, labels: Labels
+    ) -> None:
+        texts = [self._kind(one, labels) == "text" for one in (left, right)]
+        if not any(texts):
+            return
+        if not all(texts):
+            text, other = (left, right) if texts[0] else (right, left)
+            raise self._wrong(
+                f"{ast.unparse(text)} is a text and {ast.unparse(other)} is none; "
+                "compare it with a label, in quotes"
+            )
+        if not isinstance(op, ast.Eq | ast.NotEq):
+            raise self._wrong(
+                f"{ast.unparse(left)} is a text without order; compare it with == or !="
+            )
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, ast.Constant) and not isinstance(other, ast.Constant):
+                known = labels[self._dotted(other)]
+                if one.value not in known:
+                    raise self._wrong(
+                        f"{one.value!r} is no label of {ast.unparse(other)}; "
+                        f"{instead(str(one.value), known)}"
+                    )
 
     def _value(self, node: ast.AST, columns: Mapping[str, Column]) -> Column:
         def value(part: ast.AST) -> Column:
@@ -147,11 +243,12 @@ class Expression:
         result = np.asarray(True)
         for op, comparator in zip(node.ops, node.comparators, strict=True):
             right = self._value(comparator, columns)
-            shifted = (
-                np.asarray(left + _SHIFT.get(type(op), 0.0)) if _numeric(left) else left
-            )
-            result = np.asarray(
-                np.logical_and(result, _COMPARE[type(op)](shifted, right))
-            )
+            if _numeric(left) and _numeric(right):
+                gap = np.subtract(left, right, dtype=float)
+                # The difference of two infinities is none.
+                held = _COMPARE[type(op)](np.where(left == right, 0.0, gap))
+            else:
+                held = np.equal(left, right) == isinstance(op, ast.Eq)
+            result = np.asarray(np.logical_and(result, held))
             left = right
         return result

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, log_ndtr, logsumexp, ndtri_exp, stdtr
+from scipy.special import gammaln, logsumexp, stdtr
 
+from hp_lab.planner.outliers import normal_score
 from hp_lab.planner.surrogate import Surrogate
 from hp_lab.units import FloatArray
 
@@ -79,6 +80,14 @@ class Forecast:
         """Return the expected readings (m,)."""
         return np.asarray(self._weight @ self._mean)
 
+    def sd(self) -> FloatArray:
+        """Return the standard deviations (m,) of the readings, heavy tails apart.
+
+        With tails of few degrees of freedom there is none; the intervals have them.
+        """
+        spread = self._sd**2 + (self._mean - self.mean()) ** 2
+        return np.asarray(np.sqrt(self._weight @ spread))
+
     def log_density(self, y: FloatArray) -> FloatArray:
         """Return the log density (m,) of readings y (m,)."""
         z = self._standardised(y)
@@ -91,7 +100,7 @@ class Forecast:
         return self.tails.cumulative(self._standardised(y))
 
     def _standardised(self, y: FloatArray) -> FloatArray:
-        return _normal_score((y - self._mean) / self._sd, self._weight[:, None])
+        return normal_score((y - self._mean) / self._sd, self._weight[:, None])
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
         """Return the central interval (m,), (m,) that holds a share of the readings."""
@@ -108,13 +117,13 @@ class Forecast:
 
 
 def left_out_errors(surrogate: Surrogate) -> FloatArray:
-    """Return standardised errors (n,) of the films, each left out of the fit.
+    """Return standardised errors (n,) of the films with a value, each left out.
 
     Particles are weighted by 1 / p(y_i | the others), which takes the film out of the
     hyperparameters' posterior too (Gelfand, Dey and Chang 1992). A film that was given
     little weight as an outlier counts with its own variance: outliers are the tails.
     """
-    own = surrogate.data.variance
+    own, exact = surrogate.data.variance, surrogate.data.exact
     start, total, level = 0, [], []
     for process in surrogate.processes:
         end = start + len(process.z)
@@ -128,20 +137,7 @@ def left_out_errors(surrogate: Surrogate) -> FloatArray:
         start = end
     z, log_weight = np.vstack(level), np.vstack(total)
     weight = np.exp(log_weight - logsumexp(log_weight, axis=0))
-    return _normal_score(z, weight)
-
-
-def _normal_score(e: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the normal scores (m,) of errors that are standard normal by component.
-
-    Args:
-        e: A reading's error by each component in units of its deviation, (P, m).
-        weight: Of the components, summing to 1, (P, m) or (P, 1).
-    """
-    # From the smaller tail, since the other one is rounded to 1.
-    below = logsumexp(log_ndtr(e), axis=0, b=weight)
-    above = logsumexp(log_ndtr(-e), axis=0, b=weight)
-    return np.where(below < above, ndtri_exp(below), -ndtri_exp(above))
+    return np.asarray(normal_score(z, weight)[exact])
 
 
 def _log_student(z: FloatArray, dof: FloatArray, width: FloatArray) -> FloatArray:

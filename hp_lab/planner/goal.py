@@ -11,8 +11,9 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
 from hp_lab.planner.learning import Policy
 from hp_lab.planner.model_space import VANILLA_NAME
-from hp_lab.planner.objectives import Objective
+from hp_lab.planner.objectives import Objective, check_objectives
 from hp_lab.planner.priors import Prior
+from hp_lab.planner.settings_check import problems
 from hp_lab.planner.space import Space
 from hp_lab.records import Candidate, Observation
 
@@ -58,6 +59,8 @@ class PlannerSettings(Model):
             ``boundary``.
         several: What several objectives mean: a Pareto front, or a weighted sum.
         hypotheses: Models to compare with the vanilla GP; a name alone is enough.
+        modules: Python files (``.py``) and modules that register hypotheses of one's
+            own. A campaign file's paths are relative to it.
         policy: How hypotheses are compared. ``evidence`` averages them with their
             probabilities. ``published`` relies on one model at a time, chosen by
             rewards (:mod:`hp_lab.planner.learning`). With acquisition ``exploration``
@@ -65,9 +68,11 @@ class PlannerSettings(Model):
         ucb_beta: Standard deviations of the upper confidence bound.
         reference: Worst value of each objective that counts for the Pareto front.
         replicates: Films of one candidate at most; the best one is made again where
-            noise hides what films differ by, until its own value is known well.
+            noise hides what films differ by, until its own value is known well. An
+            outlier that would be the best film is made twice all the same.
         learn_feasibility: Whether films that failed warn of their neighbours.
-        costs: Expression of settings for the cost of a film; gains are divided by it.
+        costs: Expression of settings for the cost of a film; gains are divided by it,
+            which upper confidence bounds and Thompson sampling do not know.
         distinct: Name of a category or molecule. Wanted is then a good film of each of
             its labels, not the best film of all: a film gains by what it is above the
             best one of its own label.
@@ -84,6 +89,7 @@ class PlannerSettings(Model):
     ] = "automatic"
     several: Literal["pareto", "weighted"] = "pareto"
     hypotheses: tuple[HypothesisChoice, ...] = ()
+    modules: tuple[str, ...] = ()
     policy: Policy = "evidence"
     ucb_beta: Annotated[float, Field(ge=0)] = 2.0
     boundary: float = 0.0
@@ -114,6 +120,17 @@ class PlannerSettings(Model):
             msg = (
                 "policy published chooses among hypotheses and there are none; name "
                 "some under hypotheses, or leave out policy"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _costs_divide_a_gain(self) -> Self:
+        if self.costs and self.acquisition in ("upper_confidence_bound", "thompson"):
+            msg = (
+                f"costs {self.costs!r} divide a gain, and acquisition "
+                f"{self.acquisition} is none; use acquisition expected_improvement or "
+                "automatic, or leave out costs"
             )
             raise ValueError(msg)
         return self
@@ -156,11 +173,14 @@ class Goal:
         """Refuse goals that cannot be answered.
 
         Raises:
-            InvalidInput: No objective, a count below 1, a negative seed, an unknown or
+            InvalidInput: No objective or two of one quantity, settings that do not fit
+                them or the space, a count below 1, a negative seed, an unknown or
                 doubled id, or a candidate outside the space.
         """
-        if not self.objectives:
-            msg = "goal: no objective; name at least one quantity"
+        check_objectives(self.objectives)
+        wrong = problems(self.settings, self.space, self.objectives)
+        if wrong:
+            msg = "\n".join(f"planner.{one}" for one in wrong)
             raise InvalidInput(msg)
         if self.count < 1:
             msg = f"goal: count {self.count} must be at least 1"
@@ -203,8 +223,10 @@ class Answer:
 
     Attributes:
         candidates: In the order in which they should be made.
-        model_names: The models that were compared.
-        model_probabilities: Posterior probability of each.
+        model_names: The models that were compared; with several objectives those of
+            each, named QUANTITY/MODEL.
+        model_probabilities: Posterior probability of each; those of a quantity sum to
+            1.
         posterior: Opaque; hand it to the next goal to spare the planner a cold start.
         notes: Sentences for a person: fallbacks, doubts, diagnostics.
         pareto_front: Ids of the trials that nothing beats, with several objectives.

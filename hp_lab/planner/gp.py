@@ -33,6 +33,9 @@ class Data:
         y: Values (n,).
         variance: Known variance (n,) of each value.
         labels: Names by which films are known again, or nothing.
+        sign: 0 for a value, +1 where it is a lower bound, -1 an upper one (n,); None
+            where all are values. A likelihood takes y for values: see
+            :mod:`hp_lab.planner.bounds`.
     """
 
     X: FloatArray
@@ -40,10 +43,18 @@ class Data:
     y: FloatArray
     variance: FloatArray
     labels: tuple[str, ...] = ()
+    sign: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of films."""
         return len(self.y)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Which of the films (n,) have a value, not a bound."""
+        if self.sign is None:
+            return np.ones(len(self), dtype=bool)
+        return np.asarray(self.sign == 0)
 
     def rows(self, index: np.ndarray) -> "Data":
         """Return some of the films."""
@@ -53,6 +64,7 @@ class Data:
             y=self.y[index],
             variance=self.variance[index],
             labels=tuple(self.labels[i] for i in index) if self.labels else (),
+            sign=None if self.sign is None else self.sign[index],
         )
 
     def joined(
@@ -231,23 +243,50 @@ def _cholesky(matrices: FloatArray) -> FloatArray:
 class Conditioned:
     """Posterior processes, one a particle; predictions need marginals only."""
 
-    def __init__(self, bound: BoundGP, z: FloatArray) -> None:
-        """Factorise every particle's covariance."""
+    def __init__(
+        self, bound: BoundGP, z: FloatArray, draws: FloatArray | None = None
+    ) -> None:
+        """Factorise every particle's covariance.
+
+        ``draws`` (P, k) are standard normal numbers. With them the values of the last k
+        films are not the data's: each particle has its own, noise-free ones, drawn
+        given the films before.
+        """
         self.bound = bound
         self.model = bound.model
         data = bound.data
         n = len(data)
         self.z = z
+        self._draws = np.zeros((len(z), 0)) if draws is None else draws
         self._phi, self._s, self._noise, self._kernel = self.model.split(
             self.model.parameters(z)
         )
-        L = _cholesky(bound.covariance(self._s, self._noise, self._kernel, 0))
+        first = n - self._draws.shape[1]
+        K = bound.covariance(self._s, self._noise, self._kernel, 0)
+        K[:, range(first, n), range(first, n)] -= self._noise
+        L = _cholesky(K)
         unit = np.eye(n)
         self._inverse = np.array(
             [solve_triangular(one, unit, lower=True, check_finite=False) for one in L]
         ).reshape(len(z), n, n)
         residual = bound.y - self.model.mean(data.x, self._phi)
         self._white = np.einsum("pij,pj->pi", self._inverse, residual)
+        # Whitened residuals are standard normal and depend on no later film.
+        self._white[:, first:] = self._draws
+
+    def imagining(
+        self, X: FloatArray, x: Mapping[str, np.ndarray], draws: FloatArray
+    ) -> "Conditioned":
+        """Return the processes had each seen its own values of films at X (k, d).
+
+        Args:
+            X: What the kernel sees of the films.
+            x: What the hypotheses see of them.
+            draws: Standard normal numbers (P, k): the values, whitened.
+        """
+        data = self.bound.data.joined(X, x, np.zeros(len(X)), 0.0)
+        draws = np.hstack([self._draws, draws])
+        return Conditioned(self.model.bind(data), self.z, draws)
 
     @property
     def noise_sd(self) -> FloatArray:

@@ -13,7 +13,6 @@ from hp_lab.planner.acquisition import (
 )
 from hp_lab.units import FloatArray
 
-_FAR = 1e9
 _LEAST_GAIN = 1e-290
 
 
@@ -47,10 +46,10 @@ def _boxes(
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     if len(reference) == 1:
         start = front.max(initial=reference[0])
-        return [np.array([start])], [np.array([_FAR])]
+        return [np.array([start])], [np.array([np.inf])]
     # Slabs of the last objective; in each, what lies above it counts.
     levels = np.unique(front[:, -1])
-    edges = np.concatenate([reference[-1:], levels, [_FAR]])
+    edges = np.concatenate([reference[-1:], levels, [np.inf]])
     low: list[FloatArray] = []
     high: list[FloatArray] = []
     for bottom, top in pairwise(edges):
@@ -96,7 +95,7 @@ def log_expected_gain(
         for k in range(mean.shape[1]):
             log_part = log_expected_improvement(mean[:, k], sd[:, k], bottom[k])
             part = np.exp(log_part)
-            if top[k] < _FAR:
+            if np.isfinite(top[k]):
                 part = part - expected_improvement(mean[:, k], sd[:, k], top[k])
             gain = gain * np.maximum(part, 0.0)
             promise += log_part

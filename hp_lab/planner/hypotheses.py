@@ -9,22 +9,43 @@
 ``x`` maps names of settings to arrays (m,); a parameter comes as an array (P, 1), one
 value a particle, and the function returns (P, m) by broadcasting. A function that only
 takes single numbers is declared with ``vectorised=False``.
+
+A prior in the unit of the quantity or of a setting is best relative to what the films
+and the space are: ``Level()`` for a value of the quantity, ``Place(setting="n")`` for a
+value of a setting (:mod:`hp_lab.planner.priors`).
 """
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
 
-from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner.priors import Prior
+from hp_lab.errors import InvalidConfig, InvalidInput, instead
+from hp_lab.planner.dimensions import Range
+from hp_lab.planner.priors import Prior, Relative, Scales
 from hp_lab.units import FloatArray
 
 Inputs = Mapping[str, np.ndarray]
 MeanFunction = Callable[..., Any]
 # An array (P, 1) of one value a particle.
 Parameter = FloatArray
+# Draws of the priors with which a function is tried.
+_TRIES = 8
+
+
+class _NoSuchInput(Exception):
+    """A function asks for an input that is no setting."""
+
+
+class _Columns(dict[str, Any]):
+    """Inputs of a function."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise _NoSuchInput(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +67,28 @@ class Hypothesis:
         """Return means (P, m) at x for parameters (P, k); not finite where undefined.
 
         Raises:
-            InvalidInput: The function raised, or returned another shape.
+            InvalidInput: An input is no setting, the function raised, or it returned
+                another shape.
         """
         rows = len(next(iter(x.values())))
+        for inner, outer in self.inputs.items():
+            if outer not in x:
+                msg = (
+                    f"hypothesis {self.name}: inputs: {inner} is to be {outer!r}, "
+                    f"which is no setting; {instead(outer, x)}"
+                )
+                raise InvalidInput(msg)
         own = {**x, **{inner: x[outer] for inner, outer in self.inputs.items()}}
         try:
             with np.errstate(all="ignore"):
                 value = self._call(own, parameters, rows)
+        except _NoSuchInput as error:
+            msg = (
+                f"hypothesis {self.name}: its function reads {error}, which is no "
+                f"setting; say which one it is, as in inputs: {{{error}: SETTING}}, of "
+                f"{', '.join(x)}"
+            )
+            raise InvalidInput(msg) from error
         except Exception as error:
             msg = f"hypothesis {self.name}: its function raised {error!r}"
             raise InvalidInput(msg) from error
@@ -65,16 +101,69 @@ class Hypothesis:
             )
             raise InvalidInput(msg) from error
 
+    def resolved(
+        self, *, offset: float, scale: float, ranges: Mapping[str, Range]
+    ) -> "Hypothesis":
+        """Return the hypothesis with its relative priors in real units.
+
+        Args:
+            offset: Mean of the films' values.
+            scale: Their spread, above 0.
+            ranges: Name to range of the settings that are numbers.
+
+        Raises:
+            InvalidConfig: A prior is relative to a setting that is no number there.
+        """
+        own = {i: ranges[o] for i, o in self.inputs.items() if o in ranges}
+        scales = Scales(offset=offset, scale=scale, ranges={**ranges, **own})
+        priors: dict[str, Prior] = {}
+        for name, prior in self.priors.items():
+            try:
+                priors[name] = (
+                    prior.resolved(scales) if isinstance(prior, Relative) else prior
+                )
+            except InvalidConfig as error:
+                msg = f"hypothesis {self.name}: parameter {name}: {error}"
+                raise InvalidConfig(msg) from error
+        return replace(self, priors=priors)
+
+    def check(self, x: Inputs, rng: np.random.Generator) -> None:
+        """Check that the function can be called with x, and reads all of ``inputs``.
+
+        Args:
+            x: Columns (m,) of points at which to try it, by name of setting.
+            rng: Source of the draws of its priors.
+
+        Raises:
+            InvalidInput: As :meth:`mean`, or an input makes no difference to it.
+        """
+        z = rng.standard_normal((_TRIES, len(self.priors)))
+        columns = [prior.value(z[:, i]) for i, prior in enumerate(self.priors.values())]
+        parameters = np.array(columns).reshape(-1, _TRIES).T
+        value = self.mean(x, parameters)
+        for inner in self.inputs:
+            rest = {name: to for name, to in self.inputs.items() if name != inner}
+            try:
+                without = replace(self, inputs=rest).mean(x, parameters)
+            except InvalidInput:
+                continue
+            if inner not in x and np.array_equal(without, value, equal_nan=True):
+                msg = (
+                    f"hypothesis {self.name}: inputs: its function reads no {inner!r}; "
+                    "write the name as the function has it, or leave it out"
+                )
+                raise InvalidInput(msg)
+
     def _call(self, x: Inputs, parameters: FloatArray, rows: int) -> FloatArray:
         names = list(self.priors)
         if self.vectorised:
             given = {n: parameters[:, i : i + 1] for i, n in enumerate(names)}
-            return np.asarray(self.function(x, **given), dtype=float)
+            return np.asarray(self.function(_Columns(x), **given), dtype=float)
         result = np.empty((len(parameters), rows))
         for p, values in enumerate(parameters):
             given = dict(zip(names, values.tolist(), strict=True))
             for row in range(rows):
-                point = {name: column[row] for name, column in x.items()}
+                point = _Columns({name: column[row] for name, column in x.items()})
                 result[p, row] = self.function(point, **given)
         return result
 
@@ -92,8 +181,7 @@ def hypothesis(
     """
 
     def register(function: MeanFunction) -> Hypothesis:
-        code = function.__code__
-        wanted = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        wanted = _parameters(name, function)
         if set(wanted) != set(priors):
             msg = (
                 f"hypothesis {name}: priors are given for {sorted(priors)}, the "
@@ -101,7 +189,7 @@ def hypothesis(
             )
             raise InvalidConfig(msg)
         known = _REGISTRY.get(name)
-        if known is not None and known.function.__qualname__ != function.__qualname__:
+        if known is not None and _origin(known.function) != _origin(function):
             msg = f"hypothesis {name}: the name is taken; choose another"
             raise InvalidConfig(msg)
         made = Hypothesis(
@@ -113,29 +201,78 @@ def hypothesis(
     return register
 
 
+def _parameters(name: str, function: MeanFunction) -> list[str]:
+    """Return the names of a function's parameters after x."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+    except (TypeError, ValueError) as error:
+        msg = f"hypothesis {name}: its parameters cannot be told ({error}); wrap it"
+        raise InvalidConfig(msg) from error
+    fixed = function.keywords if isinstance(function, partial) else {}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [
+        one.name for one in parameters if one.kind in named if one.name not in fixed
+    ]
+
+
+def _origin(function: MeanFunction) -> tuple[str, str]:
+    """Return the module of a function and its name there."""
+    while isinstance(function, partial):
+        function = function.func
+    named = function if inspect.isroutine(function) else type(function)
+    return named.__module__, named.__qualname__
+
+
+@contextmanager
+def registered_apart() -> Iterator[dict[str, Hypothesis]]:
+    """Collect by name what is registered meanwhile, and keep it for the caller."""
+    before = dict(_REGISTRY)
+    own: dict[str, Hypothesis] = {}
+    try:
+        yield own
+    finally:
+        own.update((n, h) for n, h in _REGISTRY.items() if before.get(n) is not h)
+        _REGISTRY.clear()
+        _REGISTRY.update(before)
+
+
+def registered_by(module: str) -> dict[str, Hypothesis]:
+    """Return by name what a Python module and those below it have registered."""
+    return {
+        name: one
+        for name, one in _REGISTRY.items()
+        if f"{_origin(one.function)[0]}.".startswith(f"{module}.")
+    }
+
+
 def find(
     name: str,
     *,
     inputs: Mapping[str, str] | None = None,
     priors: Mapping[str, Prior] | None = None,
+    own: Mapping[str, Hypothesis] | None = None,
 ) -> Hypothesis:
     """Return a registered hypothesis, with other inputs or priors where given.
+
+    Args:
+        name: Under which it was registered.
+        inputs: Name in the function to name of the setting, where they differ.
+        priors: Priors of its parameters, where they differ.
+        own: Hypotheses by name that were registered apart.
 
     Raises:
         InvalidConfig: No such hypothesis, or it has no such parameter.
     """
-    if name not in _REGISTRY:
-        msg = (
-            f"hypothesis {name!r} is not registered; use one of "
-            f"{', '.join(sorted(_REGISTRY))}"
-        )
+    known = {**_REGISTRY, **(own or {})}
+    if name not in known:
+        msg = f"hypothesis {name!r} is not registered; {instead(name, known)}"
         raise InvalidConfig(msg)
-    found = _REGISTRY[name]
+    found = known[name]
     for parameter in priors or {}:
         if parameter not in found.priors:
             msg = (
-                f"hypothesis {name}: no parameter {parameter!r}; it has "
-                f"{', '.join(found.priors)}"
+                f"hypothesis {name}: no parameter {parameter!r}; "
+                f"{instead(parameter, found.priors)}"
             )
             raise InvalidConfig(msg)
     return replace(

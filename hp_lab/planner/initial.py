@@ -1,8 +1,11 @@
 """The first films: spread over the space, every spacer and solvent among them."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hp_lab.planner.dimensions import Categorical
+from hp_lab.planner.optimise import SAME
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
@@ -11,6 +14,9 @@ _MOST_LABELS = 12
 _MOST_FILMS = 16
 # Two films share a value of a setting when they are this near, as a share of its range.
 _SHARED = 0.1
+# A film is spread where it is rather made than not, or to the best quarter.
+_LIKELY = 0.5
+_BEST = 0.75
 
 
 def initial_count(space: Space) -> int:
@@ -29,16 +35,24 @@ def spread(
     count: int,
     rng: np.random.Generator,
     choices: FloatArray | None = None,
+    *,
+    chance_of: Callable[[FloatArray], FloatArray] | None = None,
 ) -> FloatArray:
     """Return codes (count, width) away from the taken ones (m, width) and each other.
 
     Each is of a space-filling sample, among those that use the least-used labels of
     every category, and shares values of settings with as few films as can be. With
     ``choices`` (k, width) it is the one of them farthest from its nearest neighbour.
+
+    ``chance_of`` returns the probability (k,) that films at codes (k, width) can be
+    made; those that rather fail are left out, or where all do all but the likeliest.
     """
-    if choices is not None and len(choices):
-        return _farthest(space, taken, count, rng, choices)
-    pool = space.sample_codes(rng, _POOL)
+    listed = choices is not None and len(choices) > 0
+    pool = choices if choices is not None and listed else space.sample_codes(rng, _POOL)
+    if chance_of is not None:
+        pool = pool[_likely(chance_of(pool), pool, taken, count)]
+    if listed:
+        return _farthest(space, taken, count, rng, pool)
     numbers = [
         column
         for name, dimension in space.dimensions.items()
@@ -55,6 +69,21 @@ def spread(
         crowding += _crowding(pool[:, numbers], pool[index, numbers])
         used = np.vstack([used, pool[index : index + 1]])
     return used[len(taken) :]
+
+
+def _likely(
+    chance: FloatArray, pool: FloatArray, taken: FloatArray, count: int
+) -> np.ndarray:
+    """Return which of a pool (m, width) to keep, at least ``count`` if there are."""
+    limit = min(_LIKELY, float(np.quantile(chance, _BEST)))
+    if (chance >= limit).all():
+        return np.ones(len(pool), dtype=bool)
+    free = np.ones(len(pool), dtype=bool)
+    for point in taken:
+        free &= np.abs(pool - point).max(axis=1) > SAME
+    wanted = np.where(free, chance, -1.0)
+    least = np.sort(wanted)[-min(count, len(pool))]
+    return np.asarray(wanted >= min(limit, least))
 
 
 def _crowding(pool: FloatArray, point: FloatArray) -> FloatArray:

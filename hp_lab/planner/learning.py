@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from hp_lab.errors import InvalidInput
+from hp_lab.planner import mixture
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.posterior import (
     COLD,
@@ -33,6 +34,8 @@ Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96
+# A model below this probability is left out of predictions.
+_NEGLIGIBLE = 1e-3
 # Log Bayes factor of hypothesis plus GP against hypothesis alone, above which the
 # hypothesis leaves something unexplained.
 MISFIT_LOG_FACTOR = 1.5
@@ -176,14 +179,14 @@ class Learner:
     def _by_evidence(self, free: np.ndarray) -> int:
         probability = self.probabilities()
         self.favoured.append(int(np.argmax(probability)))
-        first = second = np.zeros(len(free))
-        for weight, index in zip(probability, range(len(self.models)), strict=True):
-            if weight < 1e-3:
-                continue
-            mean, variance = self._moments(index, free)
-            first = first + weight * mean
-            second = second + weight * (variance + mean**2)
-        return int(free[np.argmax(second - first**2)])
+        likely = np.flatnonzero(probability >= _NEGLIGIBLE)
+        parts = [self._moments(int(index), free) for index in likely]
+        _, variance = mixture.moments(
+            probability[likely] / probability[likely].sum(),
+            np.array([mean for mean, _ in parts]),
+            np.array([variance for _, variance in parts]),
+        )
+        return int(free[np.argmax(variance)])
 
     def _by_rewards(self, free: np.ndarray) -> int:
         spreads: dict[int, FloatArray] = {}
@@ -203,10 +206,8 @@ class Learner:
         process = self.fits[index].condition(_PREDICTING)
         x = {name: column[free] for name, column in self.x.items()}
         mean, sd = process.predict(self.X[free], x)
-        noise = process.noise_sd[:, None] ** 2
-        average = mean.mean(axis=0)
-        variance = (sd**2 + noise + mean**2).mean(axis=0) - average**2
-        return average, variance
+        variance = sd**2 + process.noise_sd[:, None] ** 2
+        return mixture.moments(np.full(len(mean), 1 / len(mean)), mean, variance)
 
     def data(self) -> Data:
         """Return what was measured."""
@@ -277,7 +278,7 @@ def misfit(
     Raises:
         InvalidInput: The model has no hypothesis.
     """
-    model, data = fitted.model, fitted.bound.data
+    model, data = fitted.model, fitted.given
     if model.hypothesis is None:
         msg = f"model {model.name}: has no hypothesis whose misfit could be judged"
         raise InvalidInput(msg)

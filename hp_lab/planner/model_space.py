@@ -24,6 +24,8 @@ from hp_lab.units import FloatArray
 # What the model without a hypothesis is called.
 VANILLA_NAME = "gp"
 _DESCRIPTOR_COMPONENTS = 6
+# Values of a smaller relative difference are equal.
+_ROUNDING = 1e-12
 
 
 def standard_kernel(space: Space) -> Kernel:
@@ -51,6 +53,9 @@ def standard_kernel(space: Space) -> Kernel:
             parts.append(molecule_kernel(column, dimension))
         elif isinstance(dimension, Categorical) and len(dimension.labels) > 1:
             parts.append(Labels(column, LogNormal(median=1.0, sd=1.0)))
+    if not parts:
+        # Nothing varies; a label is always like itself.
+        return Labels(0, LogNormal(median=1.0, sd=1.0))
     if len(parts) == 1:
         return parts[0]
     odds = LogNormal(median=0.5, sd=1.0)
@@ -74,18 +79,30 @@ def molecule_kernel(column: int, dimension: Molecule) -> Kernel:
     return Mixture((described, fingerprints))
 
 
+def differ(y: FloatArray) -> bool:
+    """Return whether any two values (n,) differ by more than rounding."""
+    return len(y) > 0 and bool(np.ptp(y) > _ROUNDING * np.abs(y).max())
+
+
 def scaling(
-    y: FloatArray, variance: FloatArray, before: tuple[float, float] | None = None
+    y: FloatArray,
+    variance: FloatArray,
+    before: tuple[float, float] | None = None,
+    *,
+    known: bool = True,
 ) -> tuple[float, float]:
     """Return offset and scale that bring values to about 0 and 1.
 
     Those from before are kept while they still fit, so that a posterior can be carried
-    on.
+    on. Where it is not ``known`` what values differ by, they may differ by as much as
+    they are away from 0: their own deviations tell nothing of other films.
     """
     offset = float(np.mean(y)) if len(y) else 0.0
     floor = float(np.sqrt(np.median(variance))) if len(y) else 0.0
     spread = float(np.std(y)) if len(y) > 1 else 0.0
-    scale = max(spread, floor, 1e-9 * (1.0 + abs(offset)))
+    scale = max(spread, floor, 1e-9 * abs(offset))
+    if not known:
+        scale = max(scale, float(np.abs(y).max(initial=0.0)))
     if before is not None:
         old_offset, old_scale = before
         near = abs(offset - old_offset) < 0.5 * old_scale
@@ -106,8 +123,16 @@ def standard_model(
     """Return the standard model with or without a hypothesis.
 
     A hypothesis is a mean in real units; its GP only holds what it leaves over, which
-    is expected to be smaller than the values' own spread.
+    is expected to be smaller than the values' own spread. Its relative priors are
+    resolved here, and only here: with the same offset and scale as the vanilla GP's.
+
+    Raises:
+        InvalidConfig: A prior is relative to a setting that is no number of the space.
     """
+    if hypothesis is not None:
+        hypothesis = hypothesis.resolved(
+            offset=offset, scale=scale, ranges=space.ranges
+        )
     return StructuredGP(
         name=name,
         kernel=kernel or standard_kernel(space),

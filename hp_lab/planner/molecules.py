@@ -13,7 +13,7 @@ import numpy as np
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
-from hp_lab.errors import InvalidConfig
+from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.units import FloatArray
 
 FINGERPRINT_BITS = 1024
@@ -37,6 +37,7 @@ DESCRIPTOR_NAMES = (
 )
 _HALOGENS = frozenset({9, 17, 35, 53})
 _NITROGEN = 7
+_SMILES_SIGNS = frozenset("[]()=#")
 
 # RDKit writes its complaints to the terminal; the error below carries the reason.
 rdBase.DisableLog("rdApp.*")
@@ -67,22 +68,41 @@ def canonical(smiles: str) -> str:
 
 
 def smiles_of(names: Sequence[str]) -> dict[str, str]:
-    """Look up spacer abbreviations in the library of spacers.
+    """Look up spacer abbreviations in the library of spacers; SMILES are taken as such.
+
+    A SMILES has brackets or bonds, as ``CCC[NH3+]`` has: an abbreviation with a slip of
+    the pen must not become a molecule.
 
     Raises:
-        InvalidConfig: An abbreviation is unknown; the message says which.
+        InvalidConfig: A name is neither; the message says which.
     """
     from hp_lab.chemistry import spacers  # noqa: PLC0415 - only named choices need it
 
-    library = spacers.library()
-    unknown = [name for name in names if name not in library]
-    if unknown:
-        msg = (
-            f"spacer {unknown[0]!r} is not in the library; use one of "
-            f"{', '.join(sorted(library))}, or give name: SMILES"
-        )
-        raise InvalidConfig(msg)
-    return {name: library[name].smiles for name in names}
+    found = {}
+    for name in names:
+        if _SMILES_SIGNS.intersection(name):
+            found[name] = name
+            continue
+        try:
+            found[name] = spacers.spacer(name).smiles
+        except InvalidInput as error:
+            msg = f"{error} Or give a molecule of your own as name: SMILES"
+            raise InvalidConfig(msg) from error
+    return found
+
+
+def twins(choices: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return two labels of one molecule, however its SMILES are written.
+
+    Raises:
+        InvalidConfig: A SMILES cannot be read.
+    """
+    known: dict[str, str] = {}
+    for label, smiles in choices.items():
+        first = known.setdefault(canonical(smiles), label)
+        if first != label:
+            return first, label
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model
 from hp_lab.records import Bound, Observation
 from hp_lab.units import FloatArray
@@ -56,6 +57,25 @@ class Objective(Model):
     def target(self) -> float:
         """The value of a target; 0 for the other goals."""
         return self.value if self.value is not None else 0.0
+
+
+def check_objectives(objectives: Sequence[Objective]) -> None:
+    """Check that there are objectives, of a quantity each.
+
+    Raises:
+        InvalidInput: There is none, or two are about the same quantity.
+    """
+    if not objectives:
+        msg = "no objective; name at least one quantity"
+        raise InvalidInput(msg)
+    names = [one.quantity for one in objectives]
+    doubled = [name for name in names if names.count(name) > 1]
+    if doubled:
+        msg = (
+            f"two objectives are about {doubled[0]!r}; give each quantity one goal, or "
+            "a target with a tolerance"
+        )
+        raise InvalidInput(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner import molecules
+from hp_lab.errors import InvalidInput, instead
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.objectives import Objective
@@ -21,6 +20,8 @@ _KINDS: dict[str, Bound] = {
     "lower_bound": "lower_bound",
     "upper_bound": "upper_bound",
 }
+# What is told of a quantity besides its value.
+_ABOUT = ("sigma", "kind", "cause")
 # Without a stated sigma a value is good to this share of the spread of all values.
 _DEFAULT_SIGMA = 0.02
 
@@ -34,17 +35,48 @@ def plan_from_csv(
     count: int = 1,
     seed: int = 1,
 ) -> Answer:
-    """Propose from a CSV with a film a row.
-
-    Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
-    empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
-    lower_bound, upper_bound), id, and status (failed, unreachable, or pending: being
-    made, not measured yet).
+    """Propose from a CSV with a film a row, see :func:`goal_from_csv`.
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
     """
+    return propose(
+        goal_from_csv(
+            space,
+            objectives,
+            settings,
+            observations=observations,
+            count=count,
+            seed=seed,
+        )
+    )
+
+
+def goal_from_csv(
+    space: Space,
+    objectives: Sequence[Objective],
+    settings: PlannerSettings,
+    *,
+    observations: Path | None = None,
+    count: int = 1,
+    seed: int = 1,
+) -> Goal:
+    """Return the goal of a campaign and a CSV with a film a row.
+
+    Columns: the space's settings, molecules by label or as SMILES; a column a quantity,
+    empty where it was not found; optionally QUANTITY_sigma and QUANTITY_kind (exact,
+    lower_bound, upper_bound), QUANTITY_cause (why it is a bound; detector_saturated and
+    below_noise are answered with what helps), id, and status (failed, unreachable, or
+    pending: being made, not measured yet). Other columns are left alone, unless they
+    begin with QUANTITY_ or differ from one of these by capitals alone.
+
+    Raises:
+        InvalidInput: A column is missing or would be ignored by a slip of the pen, or
+            a cell is wrong; the message names the row.
+    """
     table = read_table(observations) if observations is not None else []
+    if table:
+        _check_columns(observations, list(table[0]), space, objectives)
     for quantity in (o.quantity for o in objectives):
         if table and quantity not in table[0]:
             msg = (
@@ -69,6 +101,12 @@ def plan_from_csv(
         ]
         status = row.get("status", "")
         if status == "pending":
+            if found:
+                msg = (
+                    f"{origin}: is pending and has a value of {found[0].quantity} "
+                    "already; empty its status, or the value"
+                )
+                raise InvalidInput(msg)
             pending.append(candidate)
             continue
         if status in marked:
@@ -80,19 +118,38 @@ def plan_from_csv(
             )
             raise InvalidInput(msg)
         trials.append((candidate, tuple(found)))
-    return propose(
-        Goal(
-            space=space,
-            objectives=tuple(objectives),
-            settings=settings,
-            trials=tuple(trials),
-            failed=frozenset(marked["failed"]),
-            unreachable=frozenset(marked["unreachable"]),
-            pending=tuple(pending),
-            count=count,
-            seed=seed,
-        )
+    return Goal(
+        space=space,
+        objectives=tuple(objectives),
+        settings=settings,
+        trials=tuple(trials),
+        failed=frozenset(marked["failed"]),
+        unreachable=frozenset(marked["unreachable"]),
+        pending=tuple(pending),
+        count=count,
+        seed=seed,
     )
+
+
+def points_from_csv(space: Space, path: Path) -> tuple[Candidate, ...]:
+    """Return the points of a CSV with settings a row, named by id or by the row.
+
+    Raises:
+        InvalidInput: A column is missing, a cell is wrong, or a point lies outside the
+            space; the message names the row.
+    """
+    points = []
+    for number, row in enumerate(read_table(path), start=1):
+        origin = f"{path}, row {number}"
+        settings = _settings(space, row, origin)
+        try:
+            space.check(settings)
+        except InvalidInput as error:
+            msg = f"{origin}: {error}"
+            raise InvalidInput(msg) from error
+        name = row.get("id") or str(number)
+        points.append(Candidate(candidate_id=name, settings=settings, reason="given"))
+    return tuple(points)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -141,6 +198,29 @@ def cell(row: Mapping[str, str], column: str, origin: str) -> float:
     return value
 
 
+def _check_columns(
+    path: Path | None,
+    columns: Sequence[str],
+    space: Space,
+    objectives: Sequence[Objective],
+) -> None:
+    """Refuse columns that nobody means to be ignored."""
+    quantities = [one.quantity for one in objectives]
+    known = ["id", "status", *quantities]
+    known += [f"{quantity}_{what}" for quantity in quantities for what in _ABOUT]
+    lowered = {one.lower() for one in known}
+    for column in columns:
+        if column in known or column in space.names:
+            continue
+        begins = any(column.startswith(f"{quantity}_") for quantity in quantities)
+        if begins or column.lower() in lowered:
+            msg = (
+                f"{path}: column {column!r} is none that is read; "
+                f"{instead(column, known)} Give another name to what is to be ignored"
+            )
+            raise InvalidInput(msg)
+
+
 def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Setting]:
     missing = [name for name in space.names if name not in row]
     if missing:
@@ -150,28 +230,12 @@ def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Se
     for name in space.names:
         match space.dimensions.get(name):
             case Molecule() as molecule:
-                result[name] = _label(molecule, row[name])
+                result[name] = molecule.label(row[name])
             case Categorical():
                 result[name] = row[name]
             case _:
                 result[name] = cell(row, name, origin)
     return result
-
-
-def _label(molecule: Molecule, text: str) -> str:
-    """Return the label of a molecule that is given by it or as a SMILES."""
-    if text in molecule.choices:
-        return text
-    try:
-        wanted = molecules.canonical(text)
-    except InvalidConfig:
-        return text  # the space says what it has instead
-    same = [
-        label
-        for label, smiles in molecule.choices.items()
-        if molecules.canonical(smiles) == wanted
-    ]
-    return same[0] if same else text
 
 
 def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:
@@ -198,6 +262,13 @@ def _observation(
     if kind not in _KINDS:
         msg = f"{origin}: {quantity}_kind {kind!r} must be one of {', '.join(_KINDS)}"
         raise InvalidInput(msg)
+    cause = row.get(f"{quantity}_cause", "")
+    if cause and _KINDS[kind] == "exact":
+        msg = (
+            f"{origin}: {quantity}_cause {cause!r} is that of a bound; set "
+            f"{quantity}_kind to lower_bound or upper_bound, or empty the cause"
+        )
+        raise InvalidInput(msg)
     given = row.get(f"{quantity}_sigma")
     return Observation(
         quantity=quantity,
@@ -207,5 +278,5 @@ def _observation(
         sample_id=name,
         candidate_id=name,
         kind=_KINDS[kind],
-        cause="given" if _KINDS[kind] != "exact" else "",
+        cause=cause or ("given" if _KINDS[kind] != "exact" else ""),
     )

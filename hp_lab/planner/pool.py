@@ -1,7 +1,7 @@
 """Replays of optimisation on data that exist: how few experiments would have done?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ from hp_lab.units import FloatArray
 _STARTS = 2
 _TOP = 0.05
 _SHARE = 0.8
+# Of a smaller pool the best twentieth would be less than one experiment.
+_LEAST_SIZE = 20
+# Where ties make more than this share of a pool the best, finding them tells nothing.
+_MOST_TIED = 0.25
+# Values that differ by less than this share of their range, or of themselves, are
+# equal: the mean of replicates depends in its last digits on their order.
+_EQUAL = 1e-9
+_ROUNDING = 1e-14
 # Enrichment factors are taken after so many experiments.
 _COUNTED = (20, 40)
 _BUDGET = 60
@@ -37,6 +45,7 @@ class Pool:
         X: Numbers (N, d) for the simple methods, standardised.
         value: Mean result (N,), larger is better.
         sigma: Standard error (N,) of each.
+        inputs: Column of the data set to kind of dimension.
     """
 
     space: Space
@@ -44,12 +53,20 @@ class Pool:
     X: FloatArray
     value: FloatArray
     sigma: FloatArray
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def top(self) -> np.ndarray:
-        """Indices of the best twentieth."""
-        count = max(1, round(_TOP * len(self.value)))
-        return np.argsort(-self.value, kind="stable")[:count]
+        """Indices, best first, of the best twentieth and all that tie with its last."""
+        order = np.argsort(-self.value, kind="stable")
+        last = self.value[order[self.twentieth - 1]]
+        equal = _EQUAL * np.ptp(self.value) + _ROUNDING * np.abs(self.value).max()
+        return np.asarray(order[self.value[order] >= last - equal])
+
+    @property
+    def twentieth(self) -> int:
+        """How many experiments a twentieth of the pool is, at least one."""
+        return max(1, round(_TOP * len(self.value)))
 
 
 # Picks the next of the untried: pool, tried indices, random numbers, own state.
@@ -57,23 +74,34 @@ Method = Callable[[Pool, list[int], np.random.Generator, dict[str, Any]], int]
 
 
 def benchmark_pool(
-    file: Path, *, target: str, goal: str, seeds: int = 10, budget: int | None = None
+    file: Path,
+    *,
+    target: str,
+    goal: str,
+    seeds: int = 10,
+    budget: int | None = None,
+    ignore: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Replay the planner and its opponents on a CSV.
 
     Every method starts from the same two random experiments and chooses among the
     remaining ones until the budget is spent (60 experiments, or the whole pool where it
-    is smaller, if none is given).
+    is smaller, if none is given). Columns to ``ignore`` are no inputs.
 
     Returns:
-        The size of the pool and, for planner, sklearn, greedy and random: ``ef20`` and
-        ``ef40`` (share of the best 5 % found after so many experiments, divided by the
-        share of the pool that was tried), ``to80`` (experiments until 80 % of the best
-        5 % are found; budget + 1 where they are not), each with ``mean`` and ``se``
-        over the seeds, and ``curve``, the mean share found after each experiment.
+        The ``size`` of the pool, its ``inputs`` (column to kind of dimension), how many
+        experiments are ``best`` (the best 5 % and all that tie with the last of them)
+        and, for planner, sklearn, greedy and random: ``ef20`` and ``ef40`` (share of
+        the best found after so many experiments, divided by the share of the pool that
+        was tried), ``to80`` (experiments until 80 % of the best are found; budget + 1
+        where they are not), each with ``mean`` and ``se`` over the seeds, and
+        ``curve``, the mean share found after each experiment. ``mean`` and ``se`` are
+        None where there is nothing to tell: an enrichment after more experiments than
+        the budget, ``to80`` in a pool of fewer than 20.
 
     Raises:
-        InvalidInput: The file or an argument is wrong.
+        InvalidInput: The file or an argument is wrong, or the target is the same in
+            all, or in more than a quarter as the best.
     """
     if goal not in ("min", "max"):
         msg = f"goal {goal!r} must be min or max"
@@ -81,7 +109,8 @@ def benchmark_pool(
     if seeds < 1:
         msg = f"seeds {seeds} must be at least 1"
         raise InvalidInput(msg)
-    pool = load_pool(file, target=target, goal=goal)
+    pool = load_pool(file, target=target, goal=goal, ignore=ignore)
+    _check_best(pool, file, target)
     size = len(pool.value)
     if budget is None:
         budget = min(_BUDGET, size)
@@ -104,6 +133,8 @@ def benchmark_pool(
         "seeds": seeds,
         "budget": budget,
         "size": size,
+        "inputs": dict(pool.inputs),
+        "best": len(pool.top),
     }
     for name, method in METHODS.items():
         runs = [replay(pool, method, seed, budget) for seed in range(seeds)]
@@ -111,24 +142,45 @@ def benchmark_pool(
     return result
 
 
-def load_pool(file: Path, *, target: str, goal: str) -> Pool:
-    """Read a data set; equal rows of inputs are replicates.
-
-    Numeric columns become continuous dimensions, text columns molecules where all of
-    them are SMILES, categories otherwise; a column that never varies is left out.
+def _check_best(pool: Pool, file: Path, target: str) -> None:
+    """Refuse a pool whose best experiments are no matter of choice.
 
     Raises:
-        InvalidInput: The file cannot be read, lacks the target, or has no inputs; a
-            column mixes numbers and text; a column that is called SMILES holds none.
+        InvalidInput: All experiments are equally good, or too many are the best.
+    """
+    size, best = len(pool.value), len(pool.top)
+    if best == size > 1:
+        msg = (
+            f"{file}: {target!r} is {abs(pool.value[0]):g} in all of the {size} "
+            "experiments, so that none is better; choose a target that varies"
+        )
+        raise InvalidInput(msg)
+    if best > max(pool.twentieth, _MOST_TIED * size):
+        msg = (
+            f"{file}: ties make {best} of the {size} experiments the best by "
+            f"{target!r}, more than {_MOST_TIED:.0%}, and any method finds some; "
+            "choose a target that tells more of them apart"
+        )
+        raise InvalidInput(msg)
+
+
+def load_pool(
+    file: Path, *, target: str, goal: str, ignore: Sequence[str] = ()
+) -> Pool:
+    """Read a data set; equal rows of inputs are replicates.
+
+    All columns but the target and those to ``ignore`` are inputs. Numeric columns
+    become continuous dimensions, text columns molecules where all of them are SMILES,
+    categories otherwise; a column that never varies is left out.
+
+    Raises:
+        InvalidInput: The file cannot be read, lacks the target or a column to ignore,
+            or has no inputs; an input has no name, mixes numbers and text, holds
+            another text in every row that is no SMILES, or is called SMILES and holds
+            none.
     """
     rows = read_table(file)
-    if target not in rows[0]:
-        msg = f"{file}: no column {target!r}; it has {', '.join(rows[0])}"
-        raise InvalidInput(msg)
-    inputs = [name for name in rows[0] if name != target]
-    if not inputs:
-        msg = f"{file}: has no column besides {target!r}"
-        raise InvalidInput(msg)
+    inputs = _inputs(rows, file, target, ignore)
     table = [_column(rows, name, file) for name in inputs]
     grouped: dict[tuple[float | str, ...], list[float]] = {}
     for number, key in enumerate(zip(*table, strict=True)):
@@ -142,7 +194,7 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
     noise = float(np.mean(inner)) if inner else (1e-3 * float(mean.std() or 1)) ** 2
     count = np.array([len(values) for values in grouped.values()])
     columns = {name: [key[i] for key in keys] for i, name in enumerate(inputs)}
-    space, settings = _space(columns, file)
+    space, settings, kinds = _space(columns, file)
     codes = space.codes(settings)
     X = space.features(codes)
     return Pool(
@@ -153,7 +205,36 @@ def load_pool(file: Path, *, target: str, goal: str) -> Pool:
         sigma=np.sqrt(
             np.maximum(noise, (1e-6 * (1 + np.abs(mean).max())) ** 2) / count
         ),
+        inputs=kinds,
     )
+
+
+def _inputs(
+    rows: Sequence[Mapping[str, str]], file: Path, target: str, ignore: Sequence[str]
+) -> list[str]:
+    """Return the columns that are inputs."""
+    for name in (target, *ignore):
+        if name not in rows[0]:
+            msg = f"{file}: no column {name!r}; it has {', '.join(rows[0])}"
+            raise InvalidInput(msg)
+    if target in ignore:
+        msg = f"{file}: {target!r} is the target and cannot be ignored; drop one option"
+        raise InvalidInput(msg)
+    inputs = [name for name in rows[0] if name != target and name not in ignore]
+    if not inputs:
+        rest = " that is not ignored" if ignore else ""
+        msg = f"{file}: has no column besides {target!r}{rest}"
+        raise InvalidInput(msg)
+    for number, name in enumerate(rows[0], start=1):
+        # The second is what pandas calls the first when it reads it.
+        if name in inputs and (not name or name.startswith("Unnamed: ")):
+            msg = (
+                f"{file}: column {number} has no name, as the index that pandas "
+                "writes; name it if it is an input, or leave it out with "
+                f'--ignore "{name}"'
+            )
+            raise InvalidInput(msg)
+    return inputs
 
 
 def _column(
@@ -218,32 +299,40 @@ def replay(
 
 
 def summary(pool: Pool, runs: Sequence[Sequence[int]], budget: int) -> dict[str, Any]:
-    """Return the figures of several runs of up to ``budget`` experiments."""
+    """Return the figures of several runs of up to ``budget`` experiments.
+
+    They are those of :func:`benchmark_pool`, and ``runs`` has one value a run.
+    """
     top = set(pool.top.tolist())
     found = np.zeros((len(runs), budget))
     for row, run in enumerate(runs):
         count = np.cumsum([i in top for i in run]) / len(top)
         found[row] = np.pad(count, (0, budget - len(run)), mode="edge")
     result: dict[str, Any] = {}
+    size = len(pool.value)
     for k in _COUNTED:
-        at = min(k, budget)
-        result[f"ef{k}"] = _mean_se(found[:, at - 1] / (at / len(pool.value)))
+        enriched = found[:, k - 1] / (k / size) if k <= budget else None
+        result[f"ef{k}"] = _mean_se(enriched)
     reached = found >= _SHARE - 1e-9
     to80 = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, budget + 1)
-    result["to80"] = _mean_se(to80.astype(float))
+    result["to80"] = _mean_se(to80.astype(float) if size >= _LEAST_SIZE else None)
     result["curve"] = found.mean(axis=0).tolist()
     return result
 
 
-def _mean_se(values: FloatArray) -> dict[str, Any]:
+def _mean_se(values: FloatArray | None) -> dict[str, Any]:
+    if values is None:
+        return {"mean": None, "se": None, "runs": []}
     se = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     return {"mean": float(values.mean()), "se": float(se), "runs": values.tolist()}
 
 
 def _space(
     columns: Mapping[str, Sequence[float | str]], file: Path
-) -> tuple[Space, list[dict[str, Any]]]:
+) -> tuple[Space, list[dict[str, Any]], dict[str, str]]:
+    """Return the space, the settings of each experiment, and the columns' kinds."""
     section: dict[str, Any] = {}
+    kinds: dict[str, str] = {}
     values: dict[str, Sequence[float | str]] = {}
     for i, (name, cells) in enumerate(columns.items()):
         if len(set(cells)) == 1:
@@ -252,12 +341,20 @@ def _space(
         key = f"x{i}_" + "".join(c if c.isalnum() else "_" for c in name)
         key = key.encode("ascii", "replace").decode().replace("?", "_")
         section[key], values[key] = _dimension(cells), cells
+        kinds[name] = section[key]["type"]
+        if kinds[name] == "categorical" and len(set(cells)) == len(cells):
+            msg = (
+                f"{file}: {name!r} has another text in each of the {len(cells)} "
+                f"experiments, such as {cells[0]!r}, and these are no SMILES: names "
+                f'tell nothing of each other; leave them out with --ignore "{name}"'
+            )
+            raise InvalidInput(msg)
     if not section:
         msg = f"{file}: no input column varies; a pool needs different experiments"
         raise InvalidInput(msg)
     rows = len(next(iter(values.values())))
     settings = [{key: own[row] for key, own in values.items()} for row in range(rows)]
-    return Space.parse(section), settings
+    return Space.parse(section), settings, kinds
 
 
 def _dimension(cells: Sequence[float | str]) -> dict[str, Any]:

@@ -2,23 +2,43 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import update_wrapper
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
+from hp_lab.errors import InvalidInput
+from hp_lab.planner import bounds
 from hp_lab.planner.evidence import Evidence, bridge
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
 from hp_lab.planner.low_noise import with_low_noise
-from hp_lab.planner.smc import Effort, Population, from_prior, sample
+from hp_lab.planner.smc import (
+    Effort,
+    Population,
+    effective_share,
+    from_prior,
+    log_sum,
+    sample,
+    systematic,
+)
 from hp_lab.units import FloatArray
 
+P = ParamSpec("P")
 _VERSION = 1
 # Below this share of useful draws a bridged evidence is not trusted at first.
-_LEAST_OVERLAP = 0.02
+LEAST_OVERLAP = 0.02
 _MOST_SPREAD = 0.5
 _MANY_FILMS = 60
 _SOME_FILMS = 40
+# Sites of bounds are made anew while fewer of the draws count, so often at most.
+_ENOUGH_DRAWS = 0.2
+_ATTEMPTS = 4
+
+# A vanilla GP has a smooth posterior; change points and exponents need more, and so do
+# evidences.
+VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
 
 # An evidence needs every mode in its proportion; predictions do with half the moves.
 COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
@@ -35,14 +55,21 @@ class Fit:
     """A model with data and draws from its posterior.
 
     Attributes:
+        bound: The model with its data; values stand for the bounds.
+        given: The data as they are.
         warm: The draws were carried on from an earlier posterior.
-        evidence: None where no evidence was asked for.
+        evidence: Of the values; None where no evidence was asked for.
+        correction: Log ratio of the evidence of the given data to it.
+        effective: Share of the draws that count for the given data.
     """
 
     bound: BoundGP
+    given: Data
     population: Population
     warm: bool
     evidence: Evidence | None = None
+    correction: float = 0.0
+    effective: float = 1.0
 
     @property
     def model(self) -> StructuredGP:
@@ -51,10 +78,10 @@ class Fit:
 
     @property
     def log_evidence(self) -> float:
-        """The log-evidence, bridged where that was asked for."""
+        """The log-evidence of the given data, bridged where that was asked for."""
         if self.evidence is not None:
-            return self.evidence.log_evidence
-        return self.population.log_evidence
+            return self.evidence.log_evidence + self.correction
+        return self.population.log_evidence + self.correction
 
     def condition(self, particles: int) -> Conditioned:
         """Return the posterior processes of evenly chosen draws."""
@@ -84,6 +111,26 @@ class Memory:
     films: tuple[str, ...]
 
 
+def _naming_hypotheses(
+    function: Callable[Concatenate[StructuredGP, P], Fit],
+) -> Callable[Concatenate[StructuredGP, P], Fit]:
+    """Make a fit's errors say which of several hypotheses they are about."""
+
+    def named(model: StructuredGP, /, *args: P.args, **kwargs: P.kwargs) -> Fit:
+        try:
+            return function(model, *args, **kwargs)
+        except InvalidInput as error:
+            hypothesis = model.hypothesis
+            if hypothesis is None or str(error).startswith("hypothesis"):
+                raise
+            msg = f"hypothesis {hypothesis.name}: {error}"
+            raise InvalidInput(msg) from error
+
+    update_wrapper(named, function)
+    return named
+
+
+@_naming_hypotheses
 def fit(
     model: StructuredGP,
     data: Data,
@@ -103,6 +150,80 @@ def fit(
     Raises:
         InvalidInput: No draw of the prior explains the data, or the hypothesis failed.
     """
+    if data.exact.all():
+        return _fit(model, data, effort, rng, memory, with_evidence)
+    return _bounded(model, data, effort, rng, memory, with_evidence)
+
+
+def _bounded(
+    model: StructuredGP,
+    data: Data,
+    effort: Effort,
+    rng: np.random.Generator,
+    memory: Memory | None,
+    with_evidence: bool,
+) -> Fit:
+    """Draw from a posterior of values and bounds.
+
+    The bounds' sites at the likeliest draw, from which the first posterior is drawn,
+    are those of one set of parameters. So its draws are weighted by
+    p(values, bounds | z) / p(values, sites | z): drawn again by these weights they are
+    of the posterior that is wanted, and the weights' mean is what the evidence of the
+    sites lacks to be that of the bounds.
+    """
+    exact = data.rows(np.flatnonzero(data.exact))
+    z = np.zeros((1, len(model.priors)))
+    if memory is not None and memory.model == fingerprint(model):
+        z = memory.z
+    elif len(exact) > 1:
+        z = _fit(model, exact, VANILLA, rng, None, False).population.z
+    warm = True
+    for _ in range(_ATTEMPTS):
+        likeliest = int(np.argmax(bounds.log_likelihood(model, data, z)))
+        values = bounds.as_values(model, data, z[[likeliest]])
+        fitted = _fit(model, values, effort, rng, memory, with_evidence)
+        # What follows a cold fit is carried on from it, and cold all the same.
+        warm = warm and fitted.warm
+        fitted = replace(_weighted(fitted, data, rng), warm=warm)
+        if fitted.effective >= _ENOUGH_DRAWS:
+            break
+        z, memory = fitted.population.z, remember(fitted)
+    return fitted
+
+
+def _weighted(fitted: Fit, data: Data, rng: np.random.Generator) -> Fit:
+    """Return a fit of sites with the draws and the correction of the bounds."""
+    population = fitted.population
+    log = bounds.log_likelihood(fitted.model, data, population.z)
+    log = log - population.log_likelihood
+    if not np.isfinite(log).any():
+        return replace(fitted, given=data, effective=0.0)
+    total = log_sum(log)
+    index = systematic(np.exp(log - total), len(log), rng)
+    # What the chains visited still is of the sites' posterior, as is the evidence.
+    drawn = replace(
+        population,
+        z=population.z[index],
+        log_likelihood=population.log_likelihood[index],
+    )
+    return replace(
+        fitted,
+        given=data,
+        population=drawn,
+        correction=total - float(np.log(len(log))),
+        effective=effective_share(log),
+    )
+
+
+def _fit(
+    model: StructuredGP,
+    data: Data,
+    effort: Effort,
+    rng: np.random.Generator,
+    memory: Memory | None,
+    with_evidence: bool,
+) -> Fit:
+    """Draw from a posterior of values alone."""
     bound = model.bind(data)
     known = _known_rows(memory, model, data)
     if memory is not None and known is not None:
@@ -118,7 +239,7 @@ def fit(
             population = sample(
                 start, old.log_likelihood, bound.log_likelihood, warm, rng
             )
-            fitted = Fit(bound=bound, population=population, warm=True)
+            fitted = Fit(bound=bound, given=data, population=population, warm=True)
             if with_evidence:
                 fitted = bridged(fitted, rng)
             if converged(fitted) or len(data) > _MANY_FILMS:
@@ -127,7 +248,7 @@ def fit(
     for attempt in (1, 2) if len(data) <= _MANY_FILMS else (1,):
         work = replace(effort, moves=effort.moves * attempt)
         population = _cold(bound, work, rng)
-        fitted = Fit(bound=bound, population=population, warm=False)
+        fitted = Fit(bound=bound, given=data, population=population, warm=False)
         if not with_evidence:
             return fitted
         fitted = bridged(fitted, rng)
@@ -154,10 +275,12 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
 
 
 def converged(fitted: Fit) -> bool:
-    """Return whether the evidence's diagnostics are good."""
+    """Return whether the diagnostics of the draws and the evidence are good."""
     evidence = fitted.evidence
+    if fitted.effective < LEAST_OVERLAP:
+        return False
     return evidence is None or (
-        evidence.overlap >= _LEAST_OVERLAP and evidence.spread <= _MOST_SPREAD
+        evidence.overlap >= LEAST_OVERLAP and evidence.spread <= _MOST_SPREAD
     )
 
 

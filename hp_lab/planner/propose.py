@@ -7,9 +7,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
-from hp_lab.planner import hypervolume, optimise, ready_made
+from hp_lab.planner import hypervolume, optimise
+from hp_lab.planner.acquisition import expected_utility
 from hp_lab.planner.beliefs import Beliefs
-from hp_lab.planner.dimensions import Categorical
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
 from hp_lab.planner.goal import (
@@ -23,7 +23,7 @@ from hp_lab.planner.goal import (
 )
 from hp_lab.planner.initial import initial_count, spread
 from hp_lab.planner.objectives import Objective, Reading
-from hp_lab.planner.scores import Scorer
+from hp_lab.planner.scores import Scorer, by_confidence
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
 from hp_lab.records import Candidate
@@ -46,8 +46,6 @@ _NEAR_FILMS = 24
 # the best film's own uncertainty is below this share of the noise.
 _NOISY = 0.5
 _KNOWN = 0.5
-# Importing the module registers them.
-READY_MADE = ready_made.NAMES
 
 
 def propose(
@@ -57,7 +55,7 @@ def propose(
 
     Raises:
         InvalidInput: The space has no point that satisfies its constraints, or a
-            hypothesis is unknown or fails.
+            hypothesis fails.
         Aborted: ``stop`` returned True.
     """
     with threadpool_limits(limits=1):
@@ -99,6 +97,7 @@ class _Proposal:
         self._cost = Expression(goal.settings.costs) if goal.settings.costs else None
         self._beliefs = Beliefs(goal, self._codes, self._rng)
         self._notes: list[str] = []
+        self._label = self._label_column()
 
     def answer(self) -> Answer:
         goal = self._goal
@@ -106,8 +105,9 @@ class _Proposal:
         started = len(goal.trials) + len(goal.pending)
         readings = [self._beliefs.readings(one) for one in goal.objectives]
         missing = max(0, min(goal.count, initial - started))
-        if not all(readings):
-            # Nothing was seen of some objective yet: go on spreading.
+        unclear = self._beliefs.unclear(readings)
+        if missing < goal.count and unclear:
+            self._notes += unclear if goal.trials else []
             missing = goal.count
         candidates = self._spread(missing) if missing else []
         surrogates: list[Surrogate] = []
@@ -124,26 +124,42 @@ class _Proposal:
             replace(candidate, candidate_id=name)
             for candidate, name in zip(candidates, goal.next_ids(), strict=True)
         ]
-        # The published policy has rewards in place of probabilities.
-        weighed = surrogates and goal.settings.policy == "evidence"
+        models = self._models(surrogates)
         return Answer(
             candidates=tuple(named),
-            model_names=surrogates[0].names if weighed else (),
-            model_probabilities=(
-                tuple(float(p) for p in surrogates[0].probabilities) if weighed else ()
-            ),
+            model_names=tuple(name for name, _ in models),
+            model_probabilities=tuple(probability for _, probability in models),
             posterior=self._beliefs.posterior(),
             notes=tuple(dict.fromkeys([*self._beliefs.notes, *self._notes])),
             pareto_front=front,
         )
 
+    def _models(self, surrogates: Sequence[Surrogate]) -> list[tuple[str, float]]:
+        """Return names and probabilities of the models of every objective."""
+        # The published policy has rewards in place of probabilities.
+        if not surrogates or self._goal.settings.policy != "evidence":
+            return []
+        several = len(surrogates) > 1
+        return [
+            (f"{objective.quantity}/{name}" if several else name, float(probability))
+            for objective, one in zip(self._goal.objectives, surrogates, strict=True)
+            for name, probability in zip(one.names, one.probabilities, strict=True)
+        ]
+
     def _spread(self, count: int) -> list[Candidate]:
         taken = np.vstack([self._codes, self._pending])
-        codes = spread(self._space, taken, count, self._rng, self._choices)
-        chance = self._feasibility.probability(self._space.features(codes))
+
+        def chance_of(codes: FloatArray) -> FloatArray:
+            return self._feasibility.probability(self._space.features(codes))
+
+        codes = spread(
+            self._space, taken, count, self._rng, self._choices, chance_of=chance_of
+        )
         return [
             Candidate(candidate_id="", settings=settings, feasibility=float(p))
-            for settings, p in zip(self._space.settings(codes), chance, strict=True)
+            for settings, p in zip(
+                self._space.settings(codes), chance_of(codes), strict=True
+            )
         ]
 
     def _fitted(self, objective: Objective, found: dict[int, Reading]) -> Surrogate:
@@ -156,17 +172,16 @@ class _Proposal:
         waiting = np.vstack([self._pending, taken])
         # A film that failed has no value to tell, so nothing is to be learned there.
         untold = [self._codes[~_rows(one.seen, self._codes)] for one in surrogates]
-        believed = [
-            one.believe(np.vstack([waiting, codes]))
-            if len(waiting) + len(codes)
-            else one
+        told = [
+            one.believe(codes) if len(codes) else one
             for one, codes in zip(surrogates, untold, strict=True)
         ]
+        believed = self._awaiting(told, waiting)
         busy = np.vstack([self._codes, waiting])
         chosen: list[Candidate] = []
         for index in range(count):
             self._report(0.4 + 0.6 * index / count, f"candidate {index + 1} of {count}")
-            code, value, reason = self._best(believed, busy)
+            code, value, reason = self._best(believed, told[0], busy)
             moments = [s.predict(code).moments() for s in surrogates]
             X = self._space.features(code)
             chosen.append(
@@ -182,13 +197,34 @@ class _Proposal:
             )
             busy = np.vstack([busy, code])
             if index + 1 < count:
-                believed = [one.believe(code) for one in believed]
+                believed = self._awaiting(believed, code)
         return chosen
 
+    def _awaiting(
+        self, surrogates: Sequence[Surrogate], codes: FloatArray
+    ) -> list[Surrogate]:
+        """Return what is believed while films at codes (k, width) are being made.
+
+        What counts for a mean and a deviation is that the films will be known; what
+        counts for a gain is how good they may turn out.
+        """
+        if not len(codes):
+            return list(surrogates)
+        if by_confidence(
+            self._goal.objectives,
+            self._goal.settings,
+            listed=bool(len(self._choices)),
+        ):
+            return [one.believe(codes) for one in surrogates]
+        return [one.imagine(codes, self._rng) for one in surrogates]
+
     def _best(
-        self, believed: Sequence[Surrogate], busy: FloatArray
+        self, believed: Sequence[Surrogate], told: Surrogate, busy: FloatArray
     ) -> tuple[FloatArray, float, str]:
-        """Return the next codes (1, width), their log acquisition, and the reason."""
+        """Return the next codes (1, width), their log acquisition, and the reason.
+
+        ``told`` is what the first objective's finished films tell.
+        """
         tried = believed[0].seen
         scorer = Scorer(
             self._goal.objectives,
@@ -197,7 +233,7 @@ class _Proposal:
             self._goal.settings,
             self._rng,
             choices=self._choices,
-            label_column=self._label_column(),
+            label_column=self._label,
         )
 
         def score(codes: FloatArray) -> FloatArray:
@@ -208,7 +244,9 @@ class _Proposal:
             value = value + 2 * np.minimum(np.log(chance / 0.5), 0.0)
             return np.asarray(value - self._log_cost(codes))
 
-        again = self._repeated(believed[0], scorer)
+        again = self._doubted(told, busy)
+        if again is None:
+            again = self._repeated(told, busy)
         if again is not None:
             return again, float(score(again)[0]), "replicate"
         if len(self._choices):
@@ -231,25 +269,32 @@ class _Proposal:
         name = self._goal.settings.distinct
         if not name:
             return None
-        dimensions = self._space.dimensions
-        if not isinstance(dimensions.get(name), Categorical):
-            labelled = [n for n, d in dimensions.items() if isinstance(d, Categorical)]
-            msg = (
-                f"planner.distinct: {name!r} is no category or molecule of the space; "
-                f"use {', '.join(labelled) or 'none, since it has none'}"
-            )
-            raise InvalidInput(msg)
         return int(self._space.slices[name].start)
 
-    def _repeated(self, belief: Surrogate, scorer: Scorer) -> FloatArray | None:
+    def _doubted(self, told: Surrogate, busy: FloatArray) -> FloatArray | None:
+        """Return codes (1, width) of an outlier, made once, that would be the best."""
+        looking = self._goal.settings.acquisition in ("exploration", "boundary")
+        if looking or len(self._choices) or len(self._goal.objectives) > 1:
+            return None
+        utility = self._goal.objectives[0].utility(told.data.y)
+        best = np.delete(utility, told.outliers).max()
+        for row in told.outliers[np.argsort(-utility[told.outliers])]:
+            code = told.data.X[[row]]
+            if utility[row] > best and _rows(code, busy).sum() == 1:
+                return code
+        return None
+
+    def _repeated(self, told: Surrogate, busy: FloatArray) -> FloatArray | None:
         """Return the best film's codes (1, width) where it should be made again."""
         most = self._goal.settings.replicates
         if most == 1 or len(self._goal.objectives) > 1:
             return None
-        utility = scorer.utility[:, 0]
+        waiting = busy[len(self._codes) :]
+        belief = told.believe(waiting) if len(waiting) else told
+        moments = belief.predict(belief.seen).moments()
+        utility = expected_utility(self._goal.objectives[0], *moments)
         best = belief.seen[[int(utility.argmax())]]
-        made = np.vstack([self._codes, self._pending])
-        if _rows(best, made).sum() >= most:
+        if _rows(best, busy).sum() >= most:
             return None
         _, sd = belief.predict(best).moments()
         noise = belief.noise_sd

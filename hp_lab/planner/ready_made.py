@@ -2,12 +2,16 @@
 
 Each is a mean function of settings named as below; ``inputs`` in the campaign file maps
 them to other names. Energies in eV, times in s, temperatures in degrees Celsius.
+
+Gaps, activation energies, rates, exponents and the times of a drop have priors of
+published figures, in these units. Levels and differences of a quantity whose unit is
+the user's, and edges on any setting, have priors relative to the films and the space.
 """
 
 import numpy as np
 
 from hp_lab.planner.hypotheses import Inputs, Parameter, hypothesis
-from hp_lab.planner.priors import LogNormal, Normal, Uniform
+from hp_lab.planner.priors import Difference, Level, LogNormal, Normal, Place, Width
 from hp_lab.units import BOLTZMANN_EV_K, ZERO_C_K, FloatArray
 
 _REFERENCE_K = 373.15
@@ -18,7 +22,7 @@ _LEAST_S = 1.0
 
 @hypothesis(
     "confinement",
-    gap_inf_ev=Normal(mean=1.58, sd=0.15),
+    gap_inf_ev=Normal(mean=1.8, sd=0.5),
     strength_ev=LogNormal(median=3.8, sd=0.6),
     offset_n=LogNormal(median=2.4, sd=0.4),
     power=LogNormal(median=1.3, sd=0.3),
@@ -36,8 +40,8 @@ def confinement(
 
 @hypothesis(
     "bowing",
-    gap_0_ev=Normal(mean=1.6, sd=0.3),
-    gap_1_ev=Normal(mean=2.3, sd=0.4),
+    gap_0_ev=Normal(mean=1.9, sd=0.5),
+    gap_1_ev=Normal(mean=2.4, sd=0.6),
     bowing_ev=Normal(mean=0.3, sd=0.2),
 )
 def bowing(
@@ -48,7 +52,7 @@ def bowing(
     return np.asarray((1 - f) * gap_0_ev + f * gap_1_ev - bowing_ev * f * (1 - f))
 
 
-@hypothesis("vegard", value_0=Normal(mean=0, sd=3), value_1=Normal(mean=0, sd=3))
+@hypothesis("vegard", value_0=Level(), value_1=Level())
 def vegard(x: Inputs, value_0: Parameter, value_1: Parameter) -> FloatArray:
     """Linear between two end members (Vegard 1921); setting ``fraction``."""
     return np.asarray((1 - x["fraction"]) * value_0 + x["fraction"] * value_1)
@@ -56,10 +60,10 @@ def vegard(x: Inputs, value_0: Parameter, value_1: Parameter) -> FloatArray:
 
 @hypothesis(
     "step",
-    edge=Uniform(low=0, high=1),
-    below=Normal(mean=0, sd=2),
-    above=Normal(mean=0, sd=2),
-    width=LogNormal(median=0.03, sd=0.7),
+    edge=Place(setting="position"),
+    below=Level(sd=2),
+    above=Level(sd=2),
+    width=Width(setting="position", median=0.03, sd=0.7),
 )
 def step(
     x: Inputs, edge: Parameter, below: Parameter, above: Parameter, width: Parameter
@@ -88,7 +92,7 @@ def onsager(x: Inputs, slope: Parameter, stiffness: Parameter) -> FloatArray:
     "arrhenius",
     log_rate=Normal(mean=-8, sd=3),
     activation_ev=LogNormal(median=1.0, sd=0.4),
-    start=Normal(mean=1, sd=0.5),
+    start=Level(),
 )
 def arrhenius(
     x: Inputs, log_rate: Parameter, activation_ev: Parameter, start: Parameter
@@ -107,7 +111,7 @@ def arrhenius(
     log_rate=Normal(mean=-5, sd=2),
     activation_ev=LogNormal(median=0.8, sd=0.3),
     exponent=LogNormal(median=2.0, sd=0.3),
-    full=Normal(mean=1, sd=0.5),
+    full=Level(),
 )
 def jmak(
     x: Inputs,
@@ -130,8 +134,8 @@ def jmak(
     "drop_window",
     best_s=Normal(mean=17, sd=6),
     width_s=LogNormal(median=3.0, sd=0.5),
-    height=Normal(mean=1, sd=1),
-    floor=Normal(mean=0, sd=1),
+    height=Difference(),
+    floor=Level(),
 )
 def drop_window(
     x: Inputs,

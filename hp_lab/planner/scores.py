@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import logsumexp
 
 from hp_lab.planner import hypervolume
 from hp_lab.planner.acquisition import expected_utility, log_improvement
@@ -18,7 +19,36 @@ _GOOD_SHARE = 0.05
 _LEAST_GOOD = 20
 # So many spreads below the worst film an improvement is the utility itself.
 _FAR = 10.0
+# Worlds over which a gain in several objectives is averaged.
+_WORLDS = 16
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(15)
+
+
+# Means (m,) and deviations (m,) of each objective's quantity.
+_Moments = Sequence[tuple[FloatArray, FloatArray]]
+
+
+def by_confidence(
+    objectives: Sequence[Objective], settings: PlannerSettings, *, listed: bool
+) -> bool:
+    """Return whether films are chosen by mean and deviation, not by what they gain.
+
+    ``listed`` says whether there is a list of choices.
+    """
+    if settings.acquisition != "automatic":
+        return settings.acquisition in (
+            "upper_confidence_bound",
+            "thompson",
+            "exploration",
+            "boundary",
+        )
+    # A cost divides a gain, which a confidence bound is not; and nothing is better
+    # than a target met, so that hoping beyond it only leads away.
+    return (
+        len(objectives) == 1
+        and not (listed or settings.distinct or settings.costs)
+        and objectives[0].goal != "target"
+    )
 
 
 class Scorer:
@@ -59,6 +89,7 @@ class Scorer:
             ]
         )
         self._reference = self._reference_point()
+        self._worlds = self._imagined_worlds(rng)
 
     def __call__(self, codes: FloatArray) -> FloatArray:
         """Return log acquisitions (m,) of codes (m, width)."""
@@ -78,7 +109,9 @@ class Scorer:
                 return self._one(
                     self._objectives[0], predictions[0], self._tried[0], self._good
                 )
-            case "automatic" if self._bounded_by_confidence():
+            case "automatic" if by_confidence(
+                self._objectives, self._settings, listed=bool(self._good)
+            ):
                 # Two standard deviations leave no hump of a space unseen.
                 return self._confidence(predictions, _SPACE_BETA)
             case "automatic":
@@ -91,18 +124,67 @@ class Scorer:
     def _improvement(self, predictions: Sequence[Predictions]) -> FloatArray:
         if len(predictions) == 1:
             return self._one(self._objectives[0], predictions[0], self._tried[0])
-        if self._settings.several == "weighted":
-            return self._weighted(predictions)
+        if self._worlds:
+            # Films that are not made yet are good or bad in each world.
+            gains = [
+                self._gain(
+                    [
+                        (p.mean[r], p.sd[r])
+                        for p, r in zip(predictions, rows, strict=True)
+                    ],
+                    u,
+                )
+                for rows, u in self._worlds
+            ]
+            return np.asarray(logsumexp(gains, axis=0) - np.log(len(gains)))
+        return self._gain([p.moments() for p in predictions], self.utility)
+
+    def _gain(self, here: _Moments, tried: FloatArray) -> FloatArray:
+        """Return the log gain in all objectives over utilities tried (n, k)."""
         moments = [
-            utility_moments(o, *p.moments())
-            for o, p in zip(self._objectives, predictions, strict=True)
+            utility_moments(o, *m) for o, m in zip(self._objectives, here, strict=True)
         ]
+        if self._settings.several == "weighted":
+            return self._weighted(moments, tried)
         return hypervolume.log_expected_gain(
             np.column_stack([m for m, _ in moments]),
             np.column_stack([s for _, s in moments]),
-            self.utility,
+            tried,
             self._reference,
         )
+
+    def _imagined_worlds(
+        self, rng: np.random.Generator
+    ) -> list[tuple[np.ndarray, FloatArray]]:
+        """Return worlds: a particle of each objective (k,), utilities tried (n, k).
+
+        None where all particles agree about what was seen, or the objective is one,
+        whose particles are averaged one by one.
+        """
+        if len(self._objectives) == 1 or not any(s.imagined for s in self._surrogates):
+            return []
+        places = (rng.random() + np.arange(_WORLDS)) / _WORLDS
+        rows = np.column_stack(
+            [
+                rng.permutation(np.searchsorted(np.cumsum(p.weight), places))
+                for p in self._tried
+            ]
+        )
+        rows = np.minimum(rows, [len(p.weight) - 1 for p in self._tried])
+        return [
+            (
+                world,
+                np.column_stack(
+                    [
+                        expected_utility(o, p.mean[r], p.sd[r])
+                        for o, p, r in zip(
+                            self._objectives, self._tried, world, strict=True
+                        )
+                    ]
+                ),
+            )
+            for world in rows
+        ]
 
     def _one(
         self,
@@ -146,15 +228,14 @@ class Scorer:
             level[:, labels == label] = own[:, None]
         return here.average_log(log_improvement(objective, here.mean, here.sd, level))
 
-    def _weighted(self, predictions: Sequence[Predictions]) -> FloatArray:
+    def _weighted(self, moments: _Moments, tried: FloatArray) -> FloatArray:
         # Utilities in units of their spread among the films, added with the weights.
         spread = np.ptp(self.utility, axis=0)
         weight = np.array([o.weight for o in self._objectives])
         weight = weight / weight.sum() / np.where(spread > 0, spread, 1.0)
-        best = float((self.utility @ weight).max())
+        best = float((tried @ weight).max())
         mean, variance = 0.0, 0.0
-        for w, o, p in zip(weight, self._objectives, predictions, strict=True):
-            m, s = utility_moments(o, *p.moments())
+        for w, (m, s) in zip(weight, moments, strict=True):
             mean, variance = mean + w * m, variance + (w * s) ** 2
         total = Objective(quantity="sum", goal="maximize")
         return log_improvement(
@@ -163,7 +244,7 @@ class Scorer:
 
     def _uncertainty(self, predictions: Sequence[Predictions]) -> FloatArray:
         relative = [
-            np.log(p.moments()[1]) - np.log(t.moments()[0].std() + 1e-12)
+            np.log(p.moments()[1] / _spread(t))
             for p, t in zip(predictions, self._tried, strict=True)
         ]
         return np.asarray(np.mean(relative, axis=0))
@@ -172,17 +253,10 @@ class Scorer:
         # The straddle heuristic (Bryan et al., NIPS 2005): uncertain, near the level.
         mean, sd = predictions[0].moments()
         value = 1.96 * sd - np.abs(mean - self._settings.boundary)
-        low = value.min(initial=0.0)
-        return np.asarray(np.log(value - low + 1e-12))
-
-    def _bounded_by_confidence(self) -> bool:
-        # A cost divides a gain, which a confidence bound is not; and nothing is better
-        # than a target met, so that hoping beyond it only leads away.
-        return (
-            len(self._objectives) == 1
-            and not self._settings.costs
-            and self._objectives[0].goal != "target"
-        )
+        # The log of what grows with it and is above 0: chances and costs are added as
+        # logs.
+        value = value / _spread(self._tried[0])
+        return np.where(value > -_FAR, np.log(np.logaddexp(0.0, value)), value)
 
     def _confidence(
         self, predictions: Sequence[Predictions], beta: float
@@ -238,4 +312,4 @@ def utility_moments(
     u = objective.utility(y)
     first = u @ weights
     second = ((u - first[:, None]) ** 2) @ weights
-    return first, np.sqrt(np.maximum(second, 1e-12 * (1 + sd**2)))
+    return first, np.sqrt(np.maximum(second, 1e-12 * sd**2))

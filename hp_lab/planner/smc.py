@@ -146,7 +146,7 @@ def sample(
         total = log_sum(gain)
         log_evidence += total - float(np.log(len(z)))
         weight = np.exp(gain - total)
-        index = rng.permutation(_systematic(weight, effort.particles, rng))
+        index = rng.permutation(systematic(weight, effort.particles, rng))
         states = [_States(z[index], base[index], target[index])]
         rungs += 1
         last = share >= 1.0
@@ -215,7 +215,8 @@ def _next_step(difference: FloatArray, most: float, keep: float) -> float:
     return max(low, _LEAST_STEP)
 
 
-def _systematic(weight: FloatArray, count: int, rng: np.random.Generator) -> np.ndarray:
+def systematic(weight: FloatArray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return indices (count,) that follow weights which sum to 1."""
     places = (rng.random() + np.arange(count)) / count
     return np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 from scipy.stats import qmc
 
-from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.errors import InvalidInput
 from hp_lab.lab_config import check_model
 from hp_lab.planner import molecules
 from hp_lab.planner.dimensions import (
@@ -19,6 +19,7 @@ from hp_lab.planner.dimensions import (
     Model,
     Molecule,
     Ordinal,
+    Range,
     Settings,
 )
 from hp_lab.planner.expressions import Expression
@@ -68,16 +69,18 @@ class Space(Model):
                 raise ValueError(msg)
         return dimensions
 
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _listed(cls, constraints: object) -> object:
+        if not isinstance(constraints, list | tuple):
+            msg = "constraints must be a list of expressions, such as ['n <= 3']"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueErrors
+        return constraints
+
     @model_validator(mode="after")
-    def _constraints_name_settings(self) -> "Space":
+    def _constraints_make_sense(self) -> "Space":
         for expression in self._expressions:
-            unknown = sorted(expression.names - set(self.names))
-            if unknown:
-                msg = (
-                    f"constraint {expression.text!r}: {unknown[0]!r} is no setting; "
-                    f"use {', '.join(self.names)}"
-                )
-                raise ValueError(msg)
+            expression.check(self.labels, constraint=True)
         return self
 
     @classmethod
@@ -89,12 +92,7 @@ class Space(Model):
         Raises:
             InvalidConfig: A line for each wrong field, with its value and the limit.
         """
-        inner = section.get("constraints", ())
-        if not isinstance(inner, list | tuple):
-            msg = f"space: constraints: {inner!r} must be a list of expressions"
-            raise InvalidConfig(msg)
-        merged = {**section, "constraints": [*inner, *constraints]}
-        return check_model(cls, merged, "space")
+        return check_model(cls, constrained(section, constraints), "space")
 
     @property
     def names(self) -> list[str]:
@@ -104,6 +102,23 @@ class Space(Model):
             for name, dimension in self.dimensions.items()
             for field in dimension.names(name)
         ]
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Ranges of the settings that are numbers, whatever the constraints."""
+        found: dict[str, Range] = {}
+        for name, dimension in self.dimensions.items():
+            found.update(dimension.ranges(name))
+        return found
+
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The settings of a candidate, each with its labels; a number has none."""
+        return {
+            field: dimension.labels if isinstance(dimension, Categorical) else ()
+            for name, dimension in self.dimensions.items()
+            for field in dimension.names(name)
+        }
 
     @property
     def width(self) -> int:
@@ -279,7 +294,7 @@ class Space(Model):
 
     @cached_property
     def _expressions(self) -> tuple[Expression, ...]:
-        return tuple(Expression(text) for text in self.constraints)
+        return tuple(Expression(text, "constraint") for text in self.constraints)
 
     def _from_uniform(self, uniform: FloatArray) -> FloatArray:
         blocks, start = [], 0
@@ -288,6 +303,21 @@ class Space(Model):
             blocks.append(dimension.from_uniform(uniform[:, start:end]))
             start = end
         return np.hstack(blocks)
+
+
+def constrained(
+    section: Mapping[str, object], constraints: object
+) -> dict[str, object]:
+    """Return a ``space:`` section whose constraints are its own and further ones.
+
+    What is no list is left for the space to refuse.
+    """
+    merged: list[object] = []
+    for one in (section.get("constraints", ()), constraints):
+        if not isinstance(one, list | tuple):
+            return {**section, "constraints": one}
+        merged += one
+    return {**section, "constraints": merged}
 
 
 # scipy 1.15 renamed the argument; both are supported.

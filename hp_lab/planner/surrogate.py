@@ -1,24 +1,31 @@
 """What the planner believes about one quantity: models, their weights, predictions."""
 
 from collections.abc import Mapping, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri
 
-from hp_lab.planner import bounds
+from hp_lab.planner import mixture, outliers
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
-from hp_lab.planner.model_space import scaling, standard_model
+from hp_lab.planner.hypothesis_checks import undefined
+from hp_lab.planner.model_space import (
+    VANILLA_NAME,
+    differ,
+    scaling,
+    standard_model,
+)
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
     COLD,
     COLD_PREDICTION,
+    LEAST_OVERLAP,
+    VANILLA,
     Fit,
     Memory,
     converged,
-    fingerprint,
     fit,
     probabilities,
     remember,
@@ -27,12 +34,7 @@ from hp_lab.planner.smc import Effort
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
-# A vanilla GP has a smooth posterior; change points and exponents need more, and so do
-# evidences.
-VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
 _PREDICTING = 48
-_OUTLIER = 4.0
-_LEAST_FILMS = 8
 _MANY_FILMS = 60
 # A model below this probability is left out of predictions.
 _NEGLIGIBLE = 0.02
@@ -49,9 +51,8 @@ class Predictions:
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (m,) of the mixture."""
-        mean = self.weight @ self.mean
-        second = self.weight @ (self.sd**2 + self.mean**2)
-        return mean, np.sqrt(np.maximum(second - mean**2, 1e-300))
+        mean, variance = mixture.moments(self.weight, self.mean, self.sd**2)
+        return mean, np.sqrt(variance)
 
     def average_log(self, log_values: FloatArray) -> FloatArray:
         """Return the log of the weighted mean of exp(values (P, m)), (m,)."""
@@ -59,7 +60,18 @@ class Predictions:
 
 
 class Surrogate:
-    """Models of one quantity over a space, fitted to readings."""
+    """Models of one quantity over a space, fitted to readings.
+
+    Attributes:
+        data: The films as they were read.
+        fits: Of the models, to all films but the outliers.
+        probabilities: Of the models, given the same films.
+        outliers: Rows of the films that contradict the others under every model. They
+            keep a little weight in predictions.
+        notes: Sentences for a person.
+        left_out: Sentences on the hypotheses that are left out, and why.
+        imagined: Whether particles have values of their own for some films.
+    """
 
     def __init__(
         self,
@@ -72,47 +84,46 @@ class Surrogate:
         hypotheses: Sequence[Hypothesis] = (),
         memories: Mapping[str, Memory] | None = None,
         only: str | None = None,
+        looks: FloatArray | None = None,
     ) -> None:
         """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
 
-        Several models are weighed by their evidences; one alone needs none.
+        Several models are weighed by their evidences; one alone needs none. A
+        hypothesis that is undefined at some of the ``looks``, codes (m, width) of what
+        may be proposed, is left out: where it says nothing, nothing could
+        be proposed. Without any other model the vanilla GP takes its place.
 
         Raises:
-            InvalidInput: A hypothesis failed everywhere.
+            InvalidInput: A hypothesis failed everywhere, or one of its priors is
+                relative to no number of the space.
         """
         self._space = space
+        self.imagined = False
         self.notes: list[str] = []
+        self.left_out: list[str] = []
+        self._hypotheses = hypotheses
+        self._only = only
         memories = {
             name: memory
             for name, memory in (memories or {}).items()
             if only in (None, name)
         }
-        y = np.array([one.value for one in readings])
-        variance = np.array([one.sigma for one in readings]) ** 2
         sign = np.array([_SIGNS[one.kind] for one in readings])
-        before = next(((m.offset, m.scale) for m in memories.values()), None)
-        offset, scale = scaling(y, variance, before)
         self.data = Data(
             X=codes,
             x=space.columns(codes),
-            y=y,
-            variance=variance,
+            y=np.array([one.value for one in readings]),
+            variance=np.array([one.sigma for one in readings]) ** 2,
             labels=tuple(labels),
+            sign=sign if sign.any() else None,
         )
-        models = [standard_model(space, offset=offset, scale=scale)]
-        models += [
-            standard_model(space, offset=offset, scale=scale, hypothesis=h, name=h.name)
-            for h in hypotheses
-        ]
-        if only is not None:
-            models = [model for model in models if model.name == only]
-        compared = len(models) > 1
-        self.fits = [
-            self._fit(model, sign, memories.get(model.name), compared, rng)
-            for model in models
-        ]
+        self.fits = self._fit(np.arange(len(self.data)), memories, rng)
+        self.outliers = self._leave_out_outliers(memories, rng)
+        if looks is not None:
+            self._leave_out_undefined(looks, rng)
+        self.notes += self._doubts()
         self.probabilities = probabilities(self.fits)
-        self.processes, self.weights = _processes(self.fits, self.probabilities)
+        self.processes, self.weights = self._processes()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -146,6 +157,25 @@ class Surrogate:
             other.processes.append(process.model.bind(data).condition(process.z))
         return other
 
+    def imagine(self, codes: FloatArray, rng: np.random.Generator) -> "Surrogate":
+        """Return what each particle would believe had it seen its own films at codes.
+
+        Their noise-free values are drawn from each particle's process, so that an
+        average over particles is one over outcomes too (Snoek, Larochelle and Adams,
+        NeurIPS 2012; Wilson, Hutter and Deisenroth, NeurIPS 2018). They count as seen.
+        What is to be believed of other films must be believed before.
+        """
+        other = copy(self)
+        x = self._space.columns(codes)
+        mean, _ = self.predict(codes).moments()
+        other.data = self.data.joined(codes, x, mean, self._typical_variance())
+        other.processes = [
+            process.imagining(codes, x, _balanced(len(process.z), len(codes), rng))
+            for process in self.processes
+        ]
+        other.imagined = True
+        return other
+
     def reading_variance(self, codes: FloatArray) -> FloatArray:
         """Return the variance (m,) of a reading at codes, noise included."""
         _, sd = self.predict(codes).moments()
@@ -164,78 +194,188 @@ class Surrogate:
 
     def _fit(
         self,
-        model: StructuredGP,
-        sign: np.ndarray,
-        memory: Memory | None,
-        compared: bool,
+        rows: np.ndarray,
+        memories: Mapping[str, Memory],
         rng: np.random.Generator,
-    ) -> Fit:
-        data = self.data
-        effort = effort_for(model, len(data), compared=compared)
-        usable = (
-            memory is not None
-            and memory.model == fingerprint(model)
-            and memory.z.shape[1] == len(model.priors)
+    ) -> list[Fit]:
+        """Return fits of the models to some of the films, all to the same."""
+        data = self.data.rows(rows)
+        before = next(((m.offset, m.scale) for m in memories.values()), None)
+        tells = _tells_scale(data)
+        offset, scale = scaling(
+            data.y[tells],
+            data.variance[tells],
+            before,
+            known=differ(data.y[data.exact]),
         )
-        memory = memory if usable else None
-        if sign.any():
-            start = memory.z if memory is not None else None
-            data = _without_bounds(model, data, sign, start, rng)
-        fitted = fit(
-            model, data, effort=effort, rng=rng, memory=memory, with_evidence=compared
-        )
-        again = self._inflated(fitted, sign)
-        if again is not None:
-            fitted = fit(
+        models = [standard_model(self._space, offset=offset, scale=scale)]
+        models += [
+            standard_model(
+                self._space, offset=offset, scale=scale, hypothesis=h, name=h.name
+            )
+            for h in self._hypotheses
+        ]
+        if self._only is not None:
+            models = [model for model in models if model.name == self._only]
+        compared = len(models) > 1
+        return [
+            fit(
                 model,
-                again,
-                effort=effort,
+                data,
+                effort=effort_for(model, len(data), compared=compared),
                 rng=rng,
-                memory=remember(fitted),
+                memory=memories.get(model.name),
                 with_evidence=compared,
             )
-        if not converged(fitted):
-            self.notes.append(
-                f"model {model.name}: two estimates of its evidence disagree or rest "
-                "on few draws; its probability is uncertain"
+            for model in models
+        ]
+
+    def _leave_out_outliers(
+        self, memories: Mapping[str, Memory], rng: np.random.Generator
+    ) -> np.ndarray:
+        """Fit without the outliers, if there are any, and return their rows.
+
+        Films that look suspicious are left out together, and may reveal others. An
+        outlier is one that the models without it predict wrongly, all those of weight.
+        """
+        count = len(self.data)
+        most = outliers.most(count)
+        fits, kept = self.fits, np.arange(count)
+        others = rng
+        while count - len(kept) < most:
+            odd = kept[outliers.suspicious(_of_weight(fits))]
+            if not len(odd):
+                break
+            if others is rng:
+                # A suspicion that proves wrong changes no proposal.
+                others = np.random.default_rng(deepcopy(rng).integers(2**63))
+            z = np.abs(outliers.left_out(_of_weight(fits)))[np.isin(kept, odd)]
+            odd = odd[np.argsort(-z, kind="stable")][: most - (count - len(kept))]
+            kept = np.setdiff1d(kept, odd)
+            fits = self._fit(kept, memories, others)
+        if len(kept) == count:
+            return kept[:0]
+        found = outliers.proven(_of_weight(fits), self.data, kept)
+        if len(found) and len(found) < count - len(kept):
+            kept = np.setdiff1d(np.arange(count), found)
+            again = {one.model.name: remember(one) for one in fits}
+            warm = {one.model.name: one.warm for one in fits}
+            fits = [
+                replace(one, warm=one.warm and warm[one.model.name])
+                for one in self._fit(kept, again, others)
+            ]
+        if len(found):
+            self.fits = fits
+        return found
+
+    def _doubts(self) -> list[str]:
+        """Return notes on what the fits cannot be trusted in."""
+        doubts = []
+        if not differ(self.data.y[self.data.exact]):
+            doubts.append(
+                "no two exact values differ: predictions take it that films differ by "
+                f"about {self.fits[0].model.scale:.2g}"
             )
-        return fitted
-
-    def _inflated(self, fitted: Fit, sign: np.ndarray) -> Data | None:
-        """Return the data with a large variance where a film contradicts the others."""
-        data = fitted.bound.data
-        if len(data) < _LEAST_FILMS:
-            return None
-        residual, sd = fitted.condition(32).leave_one_out()
-        r = np.median(residual, axis=0)
-        odd = (np.abs(r) > _OUTLIER * np.median(sd, axis=0)) & (sign == 0)
-        # More than a few contradictions are a poor model, not poor films.
-        if not odd.any() or odd.sum() > max(1, len(data) // 10):
-            return None
-        if fitted.model.hypothesis is None:
-            names = ", ".join(data.labels[i] for i in np.flatnonzero(odd))
-            self.notes.append(
-                f"outlier: {names} contradicts the other films; it is "
-                "given little weight"
+        doubts += [
+            f"model {one.model.name}: two estimates of its evidence disagree or rest "
+            "on few draws; its probability is uncertain"
+            for one in self.fits
+            if one.evidence is not None and not converged(one)
+        ]
+        doubts += [
+            f"model {one.model.name}: its bounds leave few of its draws; its "
+            "predictions and its probability are uncertain"
+            for one in self.fits
+            if one.effective < LEAST_OVERLAP
+        ]
+        if len(self.outliers):
+            names = ", ".join(self.data.labels[row] for row in self.outliers)
+            doubts.append(
+                f"outlier: {names}: contradicting the other films, and given little "
+                "weight; make again to know"
             )
-        return replace(data, variance=data.variance + np.where(odd, r**2, 0.0))
+        return doubts
+
+    def _leave_out_undefined(self, looks: FloatArray, rng: np.random.Generator) -> None:
+        """Keep the models that are defined wherever they will be asked; name others."""
+        x = self._space.columns(looks)
+        defined = []
+        for one in self.fits:
+            bad = undefined(one, x) if one.model.hypothesis is not None else None
+            if bad is None or not bad.any():
+                defined.append(one)
+                continue
+            (where,) = self._space.settings(looks[[int(bad.argmax())]])
+            point = ", ".join(
+                f"{name} = {value if isinstance(value, str) else f'{value:.6g}'}"
+                for name, value in where.items()
+            )
+            self.left_out.append(
+                f"{one.model.name} is left out: it is undefined at {bad.sum()} of "
+                f"{len(bad)} points of the space, such as {point}; let its function "
+                "return a finite number everywhere, or narrow the space or its priors"
+            )
+        if not defined:
+            self._only = VANILLA_NAME
+            rows = np.setdiff1d(np.arange(len(self.data)), self.outliers)
+            defined = self._fit(rows, {}, rng)
+        self.fits = defined
+
+    def _processes(self) -> tuple[list[Conditioned], FloatArray]:
+        """Return posterior processes of the models and the weight of every draw."""
+        processes, weights = [], []
+        for one, share in zip(self.fits, self.probabilities, strict=True):
+            if share < _NEGLIGIBLE:
+                continue
+            count = max(8, int(np.ceil(_PREDICTING * share)))
+            process = one.condition(count)
+            if len(self.outliers):
+                data = self._with_outliers(one)
+                process = one.model.bind(data).condition(process.z)
+            processes.append(process)
+            size = len(process.z)
+            weights.append(np.full(size, share / size))
+        weight = np.concatenate(weights)
+        return processes, weight / weight.sum()
+
+    def _with_outliers(self, fitted: Fit) -> Data:
+        """Return a fit's data and the outliers, each as uncertain as it is wrong."""
+        away = self.outliers
+        kept = np.setdiff1d(np.arange(len(self.data)), away)
+        y, variance = self.data.y.copy(), self.data.variance.copy()
+        # Where there are bounds the fit has values that stand for them.
+        y[kept], variance[kept] = fitted.bound.data.y, fitted.bound.data.variance
+        films = self.data.rows(away)
+        mean, _ = fitted.condition(_PREDICTING).predict(films.X, films.x)
+        variance[away] += (films.y - mean.mean(axis=0)) ** 2
+        return replace(self.data, y=y, variance=variance, sign=None)
 
 
-def _processes(
-    fits: Sequence[Fit], probability: FloatArray
-) -> tuple[list[Conditioned], FloatArray]:
-    """Return posterior processes of the models and the weight of every draw."""
-    processes, weights = [], []
-    for one, share in zip(fits, probability, strict=True):
-        if share < _NEGLIGIBLE:
-            continue
-        count = max(8, int(np.ceil(_PREDICTING * share)))
-        process = one.condition(count)
-        processes.append(process)
-        size = len(process.z)
-        weights.append(np.full(size, share / size))
-    weight = np.concatenate(weights)
-    return processes, weight / weight.sum()
+def _balanced(particles: int, films: int, rng: np.random.Generator) -> FloatArray:
+    """Return standard normal numbers (P, k), each column's quantiles in random order.
+
+    A Latin hypercube: few particles still have outcomes on either side.
+    """
+    order = np.argsort(rng.random((particles, films)), axis=0)
+    return np.asarray(ndtri((order + 0.5) / particles))
+
+
+def _of_weight(fits: Sequence[Fit]) -> list[Fit]:
+    return [
+        one
+        for one, share in zip(fits, probabilities(fits), strict=True)
+        if share >= _NEGLIGIBLE
+    ]
+
+
+def _tells_scale(data: Data) -> np.ndarray:
+    """Return which films (n,) tell how large values are: no bound met by all values."""
+    exact = data.exact
+    if data.sign is None or not exact.any():
+        return np.ones(len(data), dtype=bool)
+    values = data.y[exact]
+    missed = np.where(data.sign > 0, data.y > values.min(), data.y < values.max())
+    return np.asarray(exact | missed)
 
 
 def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
@@ -248,37 +388,3 @@ def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
         # narrow but simple.
         effort = replace(effort, moves=4)
     return effort
-
-
-def _without_bounds(
-    model: StructuredGP,
-    data: Data,
-    sign: np.ndarray,
-    z: FloatArray | None,
-    rng: np.random.Generator,
-) -> Data:
-    """Return data in which bounds are values of equal effect."""
-    exact = data.rows(np.flatnonzero(sign == 0))
-    if z is None and len(exact) > 1:
-        z = fit(model, exact, effort=VANILLA, rng=rng, with_evidence=False).population.z
-    if z is None:
-        z = np.zeros((1, len(model.priors)))
-    bound = model.bind(data)
-    best = z[int(np.argmax(model.bind(exact).log_likelihood(z)))][None, :]
-    prior = bound.prior(best)
-    scale = model.scale
-    value, variance = bounds.sites(
-        prior.mean[0],
-        prior.covariance[0],
-        (data.y - model.offset) / scale,
-        data.variance / scale**2 + prior.noise[0],
-        sign,
-    )
-    # The site's variance holds the noise already; the model adds it once more.
-    own = np.maximum(variance - prior.noise[0], 1e-6) * scale**2
-    bounded = sign != 0
-    return replace(
-        data,
-        y=np.where(bounded, value * scale + model.offset, data.y),
-        variance=np.where(bounded, own, data.variance),
-    )

@@ -65,8 +65,8 @@ def from_table(
         value: The column that holds the value.
 
     Raises:
-        InvalidConfig: The table is empty, ragged, too long, or a value is no finite
-            number.
+        InvalidConfig: The table is empty, ragged, too long, mixes numbers and texts in
+            a column, or a value is no finite number.
     """
     columns = _checked(name, rows, value)
     texts = tuple(c for c in columns if isinstance(rows[0][c], str))
@@ -134,6 +134,14 @@ def _checked(name: str, rows: Sequence[Mapping[str, Setting]], value: str) -> li
         if set(row) != set(rows[0]) or value not in row:
             msg = f"theory {name}: row {number} must have {value} and the same columns"
             raise InvalidConfig(msg)
+        for column, first in rows[0].items():
+            if isinstance(row[column], str) != isinstance(first, str):
+                kind = "a text" if isinstance(first, str) else "a number"
+                msg = (
+                    f"theory {name}: row {number}: {column} {row[column]!r} must be "
+                    f"{kind}, as in row 1"
+                )
+                raise InvalidConfig(msg)
         found = row[value]
         if isinstance(found, str) or not np.isfinite(found):
             msg = f"theory {name}: row {number}: {value} {found!r} is no finite number"

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from hp_lab.errors import InvalidInput
-from hp_lab.planner.dimensions import Columns, Model, Settings, number
+from hp_lab.planner.dimensions import Columns, Model, Range, Settings, number
 from hp_lab.units import BOLTZMANN_EV_K, ZERO_C_K, FloatArray
 
 _TRAINING = 1500
@@ -101,6 +101,14 @@ class Trajectory(Model):
             for k in range(self.segments)
             for what in ("c", "s", "ramp_k_min")
         ]
+
+    def ranges(self, name: str) -> dict[str, Range]:
+        """Return the ranges of the settings that can be changed and are numbers."""
+        low, high = self._limits
+        return {
+            field: Range(float(a), float(b))
+            for field, a, b in zip(self.names(name), low, high, strict=True)
+        }
 
     def from_uniform(self, uniform: FloatArray) -> FloatArray:
         """Return codes of uniform numbers (m, latent): draws of the latent space."""

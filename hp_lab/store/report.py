@@ -98,9 +98,9 @@ def render_report(run: RunSummary) -> str:
         cards=_cards(run, best),
         best=_best_settings(best),
         pictures=_pictures(run, best),
-        # A single hypothesis is no news.
+        # Where no quantity has more than one model there is no news.
         models=[]
-        if len(run.models) < 2
+        if all(probability == 1 for probability in run.models.values())
         else sorted(run.models.items(), key=lambda model: (-model[1], model[0])),
         films=_film_table(run, best),
         observations=_observation_rows(run.films),

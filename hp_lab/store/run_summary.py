@@ -106,7 +106,8 @@ class RunSummary:
         unreachable: Candidate id to why it could not be made from the stocks.
         spectra: Film to its raw spectra; the best films' suffice.
         task_times: Planned and actual times, laboratory time.
-        models: Hypothesis to its probability, as the planner last gave it.
+        models: Model to its probability, as the planner last gave it; with several
+            objectives named QUANTITY/MODEL.
         planner_notes: What the planner last said besides its proposals.
         begun_s: Laboratory time of the beginning; the end is the last so far.
         facts: Further lines for the footer, e.g. seed, analysis version.

@@ -80,6 +80,8 @@ def campaign(tmp_path: Path, content: object) -> str:
         (space(spacer=NO_STOCK), ["NMA", "none of the stocks"]),
         ({"process": {"concentration_m": 5}}, ["5 M", "0.5 M"]),
         ({"process": {"substrate": "ITO"}}, ["ITO", "glass"]),
+        ({"planner": {"costs": "anneal_x"}}, ["planner: costs", "anneal_s"]),
+        ({"planner": {"hypotheses": ["windw"]}}, ["planner: hypotheses", "windw"]),
     ],
 )  # fmt: skip
 def test_a_wrong_campaign_file_names_field_value_and_limit(

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
-from scipy.special import log_ndtr
 from scipy.stats import multivariate_normal
 
 from hp_lab.errors import InvalidConfig, InvalidInput
-from hp_lab.planner import bounds, gp, hypervolume
+from hp_lab.planner import gp, hypervolume
+from hp_lab.planner.dimensions import Range
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
@@ -240,7 +239,7 @@ def test_a_hypothesis_that_raises_or_is_undefined_says_so():
         name="n", function=lambda x, a: a * x["x"] * np.inf, priors=priors
     )
     model = StructuredGP(name="n", kernel=KERNEL, hypothesis=nowhere)
-    with pytest.raises(InvalidInput, match="widen the priors"):
+    with pytest.raises(InvalidInput, match=r"hypothesis n: .*widen the priors"):
         fit(model, data, effort=QUICK, rng=np.random.default_rng(0))
 
 
@@ -266,7 +265,6 @@ def test_registered_hypotheses_are_found_by_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ready_made_hypotheses_are_finite_at_their_prior(name):
-    one = find(name)
     x = {
         "n": np.arange(1.0, 6),
         "br_fraction": np.linspace(0, 1, 5),
@@ -278,6 +276,8 @@ def test_ready_made_hypotheses_are_finite_at_their_prior(name):
         "anneal_s": np.linspace(0, 3600, 5),
         "drop_time_s": np.linspace(5, 30, 5),
     }
+    ranges = {key: Range(column[0], column[-1]) for key, column in x.items()}
+    one = find(name).resolved(offset=2.0, scale=0.5, ranges=ranges)
     z = np.random.default_rng(0).standard_normal((50, len(one.priors)))
     phi = np.column_stack([p.value(z[:, i]) for i, p in enumerate(one.priors.values())])
     value = one.mean(x, phi)
@@ -306,39 +306,6 @@ def test_the_edge_of_order_is_onsagers():
     value = find("onsager").mean(K, np.array([[1.0, 1.0]]))[0]
     assert value[0] == 0
     assert value[1] > 0.2
-
-
-def test_values_that_stand_for_bounds_have_the_same_mode():
-    rng = np.random.default_rng(0)
-    x = rng.random(8)
-    K = np.exp(-((x[:, None] - x) ** 2) / 0.1) + 1e-6 * np.eye(8)
-    L = np.linalg.cholesky(K)
-    sign = np.array([0, 0, 0, 0, 1, 1, -1, -1])
-    mean, variance = np.full(8, 0.3), np.full(8, 0.01)
-    y = mean + L @ rng.standard_normal(8)
-    value, wide = bounds.sites(mean, K, y, variance, sign)
-    found = mean + K @ np.linalg.solve(K + np.diag(wide), value - mean)
-
-    def surprise(a):
-        f = mean + L @ a
-        z = sign * (f - y) / 0.1
-        log = np.where(sign == 0, -0.5 * (f - y) ** 2 / 0.01, log_ndtr(z))
-        return 0.5 * a @ a - log.sum()
-
-    exact = minimize(surprise, np.zeros(8), options={"gtol": 1e-8})
-    assert np.allclose(found, mean + L @ exact.x, atol=1e-4)
-
-
-def test_a_bound_that_is_met_changes_nothing_and_one_that_is_not_is_approached():
-    K, variance = np.array([[1.0, 0.9], [0.9, 1.0]]), np.array([1e-4, 1e-4])
-
-    def found(bound):
-        y, sign = np.array([1.0, bound]), np.array([0, 1])
-        value, wide = bounds.sites(np.zeros(2), K, y, variance, sign)
-        return (K @ np.linalg.solve(K + np.diag(wide), value))[1]
-
-    assert found(0.5) == pytest.approx(0.9, abs=1e-3)
-    assert found(1.4) == pytest.approx(1.4, abs=0.03)
 
 
 def test_hypervolume_of_boxes_and_its_expected_gain():
@@ -432,3 +399,5 @@ def test_a_table_of_theory_is_met_at_its_rows():
     assert np.allclose(value, [1.0, 5.0], atol=1e-5)
     with pytest.raises(InvalidConfig, match="row 2"):
         from_table("calc", [rows[0], {"n": 1.0}], "value")
+    with pytest.raises(InvalidConfig, match="row 2: n 'two' must be a number"):
+        from_table("calc", [rows[0], {**rows[0], "n": "two"}], "value")

@@ -50,11 +50,15 @@ def test_what_a_campaign_overrides_reaches_the_planner():
             inputs={"n": "layers"},
             priors={"gap_inf_ev": ELSEWHERE},
         ),
-        HypothesisChoice(name="bowing", quantity="other"),
+        HypothesisChoice(
+            name="bowing", quantity="other", inputs={"br_fraction": "layers"}
+        ),
     )
     goal = Goal(
         space=SPACE,
-        objectives=(Objective(quantity="q", goal="maximize"),),
+        objectives=tuple(
+            Objective(quantity=one, goal="maximize") for one in ("q", "other")
+        ),
         settings=PlannerSettings(hypotheses=choices),
     )
     beliefs = Beliefs(goal, np.zeros((0, 1)), np.random.default_rng(0))

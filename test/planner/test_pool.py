@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import PlannerSettings
@@ -16,6 +18,13 @@ from hp_lab.planner.pool import (
     summary,
 )
 from hp_lab.planner.space import Space
+
+SPACE = Space.parse(
+    {
+        "t": {"type": "continuous", "low": 0, "high": 10},
+        "solvent": {"type": "categorical", "choices": ["DMF", "DMSO"]},
+    }
+)
 
 
 @pytest.fixture
@@ -55,9 +64,124 @@ def test_enrichment_counts_what_was_found(file):
     pool = load_pool(file, target="y", goal="max")
     best = int(pool.top[0])
     rest = [i for i in range(24) if i != best]
-    found = summary(pool, [[best, *rest[:11]]], 12)
+    found = summary(pool, [[best, *rest[:20]]], 21)
     assert found["to80"]["mean"] == 1
-    assert found["ef20"]["mean"] == pytest.approx(24 / 12)
+    assert found["ef20"]["mean"] == pytest.approx(24 / 20)
+
+
+def test_a_figure_that_a_run_cannot_have_is_none(file):
+    pool = load_pool(file, target="y", goal="max")
+    found = summary(pool, [list(range(20))], 20)
+    assert found["ef20"]["mean"] is not None
+    assert found["ef40"] == {"mean": None, "se": None, "runs": []}
+    assert summary(pool, [list(range(19))], 19)["ef20"]["mean"] is None
+
+
+def made(values):
+    count = len(values)
+    return Pool(
+        space=SPACE,
+        codes=np.zeros((count, SPACE.width)),
+        X=np.arange(count)[:, None] / count,
+        value=np.array(values, dtype=float),
+        sigma=np.full(count, 0.1),
+    )
+
+
+def test_where_a_twentieth_is_less_than_one_experiment_it_takes_no_time_to_find():
+    for size, known in ((19, False), (20, True)):
+        found = summary(made(range(size)), [list(range(size))], size)
+        assert (found["to80"]["mean"] is not None) is known
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=80), st.randoms())
+def test_the_best_do_not_depend_on_the_order_of_rows(values, random):
+    order = list(range(len(values)))
+    random.shuffle(order)
+    best = made(values).top
+    again = made([values[i] for i in order]).top
+    assert {order[i] for i in again} == set(best.tolist())
+    worst = min(values[i] for i in best)
+    assert sum(v > worst for v in values) < max(1, round(0.05 * len(values)))
+    assert len(best) == sum(v >= worst for v in values)
+
+
+def test_ties_are_found_as_a_whole_and_counted_by_their_number():
+    pool = made([1] * 6 + [0] * 34)
+    found = summary(pool, [list(range(40))], 40)
+    assert found["to80"]["mean"] == 5
+    assert found["ef20"]["mean"] == pytest.approx(40 / 20)
+    assert found["curve"][:6] == pytest.approx([k / 6 for k in range(1, 7)])
+
+
+def test_replicates_in_another_order_tie_all_the_same(tmp_path):
+    path = tmp_path / "films.csv"
+    # Their means differ in the last digit.
+    one, other = (0.1, 0.2, 0.3), (0.3, 0.2, 0.1)
+    rows = [f"0,{y}" for y in one] + [f"1,{y}" for y in other]
+    path.write_text("\n".join(["t,y", *rows, *(f"{t},0" for t in range(2, 9))]) + "\n")
+    assert len(load_pool(path, target="y", goal="max").top) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([3] * 30, "'y' is 3 in all of the 30 experiments"),
+        ([0.1 + 0.2, 0.3] * 15, "in all of the 30"),
+        ([1] * 9 + [0] * 21, "ties make 9 of the 30 experiments the best by 'y'"),
+    ],
+)
+def test_a_target_that_tells_nothing_apart_is_refused(tmp_path, values, words):
+    path = tmp_path / "films.csv"
+    rows = [f"{i},{value!r}" for i, value in enumerate(values)]
+    path.write_text("\n".join(["t,y", *rows]) + "\n")
+    with pytest.raises(InvalidInput, match=words):
+        benchmark_pool(path, target="y", goal="max", seeds=1)
+
+
+def test_the_columns_that_are_used_are_told(file):
+    inputs = load_pool(file, target="y", goal="max").inputs
+    assert inputs == {
+        "smiles": "molecule", "solvent": "categorical", "t": "continuous"
+    }  # fmt: skip
+    pool = load_pool(file, target="y", goal="max", ignore=["t"])
+    assert pool.inputs == {"smiles": "molecule", "solvent": "categorical"}
+    assert len(pool.value) == 8
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "words"),
+    [
+        (",t,y", "{i},{t},{y}", 'column 1 has no name.*ignore ""'),
+        ("t,Unnamed: 0,y", "{t},{i},{y}", 'column 2 has no name.*ignore "Unnamed: 0"'),
+        ("film,t,y", "s{i},{t},{y}", "'film' has another text in each.*--ignore"),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_no_input_is_refused_until_it_is_ignored(
+    tmp_path, header, row, words
+):
+    path = tmp_path / "films.csv"
+    rows = [row.format(i=i, t=i % 5, y=i) for i in range(10)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    with pytest.raises(InvalidInput, match=words):
+        load_pool(path, target="y", goal="max")
+    (name,) = set(header.split(",")) - {"t", "y"}
+    pool = load_pool(path, target="y", goal="max", ignore=[name])
+    assert pool.inputs == {"t": "continuous"}
+
+
+@pytest.mark.parametrize(
+    ("ignore", "words"),
+    [
+        (["z"], "no column 'z'"),
+        (["y"], "'y' is the target"),
+        (["smiles", "solvent", "t"], "no column besides 'y' that is not ignored"),
+    ],
+)
+def test_what_cannot_be_ignored_is_named(file, ignore, words):
+    with pytest.raises(InvalidInput, match=words):
+        load_pool(file, target="y", goal="max", ignore=ignore)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +248,6 @@ def test_a_replay_ends_where_no_figure_can_change(file):
     assert summary(wide, [short], 80) == summary(wide, [full], 80)
 
 
-SPACE = Space.parse(
-    {
-        "t": {"type": "continuous", "low": 0, "high": 10},
-        "solvent": {"type": "categorical", "choices": ["DMF", "DMSO"]},
-    }
-)
 GOALS = (Objective(quantity="q", goal="maximize"),)
 
 
@@ -139,13 +257,26 @@ def plan(path):
 
 def test_a_table_of_films_is_planned_from(tmp_path):
     path = tmp_path / "o.csv"
-    lines = ["t,solvent,q,q_kind,status"]
-    lines += [f"{t},DMF,{5 - abs(t - 5)},," for t in range(6)]
-    lines += ["7,DMSO,,,failed", "8,DMF,2,lower_bound,"]
+    # Nobody but the person who wrote them reads the notes.
+    lines = ["t,solvent,q,q_kind,status,notes"]
+    lines += [f"{t},DMF,{5 - abs(t - 5)},,,hazy" for t in range(6)]
+    lines += ["7,DMSO,,,failed,", "8,DMF,2,lower_bound,,"]
     path.write_text("\n".join(lines) + "\n")
     answer = plan(path)
     assert [c.candidate_id for c in answer.candidates] == ["c0009", "c0010"]
     assert answer.model_names == ("gp",)
+
+
+def test_the_cause_of_a_bound_leads_to_advice(tmp_path):
+    path = tmp_path / "o.csv"
+    lines = ["t,solvent,q,q_kind,q_cause"]
+    lines += [f"{t},DMF,{5 - abs(t - 5)},," for t in range(6)]
+    lines += ["7,DMF,3,lower_bound,detector_saturated", "8,DMF,2,lower_bound,"]
+    path.write_text("\n".join(lines) + "\n")
+    notes = plan(path).notes
+    (advice,) = [note for note in notes if "shorter exposure" in note]
+    assert "c0007" in advice
+    assert "c0008" not in advice
 
 
 @pytest.mark.parametrize(
@@ -159,7 +290,12 @@ def test_a_table_of_films_is_planned_from(tmp_path):
         ("t,solvent,q\n1,DMF,nan\n", "finite"),
         ("t,solvent,q,q_kind\n1,DMF,1,most\n", "q_kind 'most'"),
         ("t,solvent,q,status\n1,DMF,1,odd\n", "status 'odd'"),
+        ("t,solvent,q,q_cause\n1,DMF,1,below_noise\n", "row 1: q_cause.*q_kind"),
         ("t,solvent,q\n99,DMF,1\n", "99"),
+        ("t,solvent,q,q_sigam\n1,DMF,1,2\n", "'q_sigam' .* q_sigma"),
+        ("t,solvent,q,q_Kind\n1,DMF,1,\n", "'q_Kind' .* q_kind"),
+        ("t,solvent,q,Status\n1,DMF,,failed\n", "'Status' .* status"),
+        ("t,solvent,q,status\n1,DMF,1,pending\n", "row 1.*pending and has a value"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_row(tmp_path, text, words):

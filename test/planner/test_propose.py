@@ -163,10 +163,39 @@ def test_a_goal_that_contradicts_itself_is_refused():
     outside = Candidate(candidate_id="x", settings={"n": 9.0})
     with pytest.raises(InvalidInput, match="candidate x"):
         Goal(space=SPACE, objectives=BEST, pending=(outside,))
+    two = (Objective(quantity="q", goal="maximize"),) * 2
+    with pytest.raises(InvalidInput, match="two objectives are about 'q'"):
+        Goal(space=SPACE, objectives=two)
     with pytest.raises(InvalidInput, match="objective"):
         Goal(space=SPACE, objectives=())
     with pytest.raises(InvalidInput, match="seed -1 must be at least 0"):
         Goal(space=SPACE, objectives=BEST, seed=-1)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        {"type": "categorical", "choices": ["a"]},
+        {"type": "molecule", "choices": {"a": "C[NH3+]"}},
+        {"type": "ordinal", "values": [3]},
+    ],
+)
+def test_where_nothing_varies_the_one_film_is_made_again(only):
+    space = Space.parse({"x": only})
+    settings = space.sample(np.random.default_rng(0), 1)[0]
+    trials = []
+    for name, value in (("c1", 0.4), ("c2", 0.6)):
+        one = Candidate(candidate_id=name, settings=settings)
+        trials.append((one, (observation(one, value, 0.1),)))
+    goal = Goal(
+        space=space,
+        objectives=(Objective(quantity="q", goal="maximize"),),
+        settings=PlannerSettings(initial=1),
+        trials=tuple(trials),
+    )
+    (again,) = propose(goal).candidates
+    assert again.settings == settings
+    assert again.reason == "replicate"
 
 
 def test_a_stopped_proposal_says_so():
@@ -333,9 +362,75 @@ def test_every_acquisition_proposes_what_it_is_for(settings, low, high):
     assert candidate.reason == ("pure_exploration" if explores else "acquisition")
 
 
+def test_the_models_of_every_objective_are_named():
+    goals = (*BEST, Objective(quantity="p", goal="minimize"))
+    trials = []
+    for c, (first,) in some_trials(9):
+        second = replace(first, quantity="p", value=-first.value)
+        trials.append((c, (first, second)))
+    settings = PlannerSettings(
+        hypotheses=({"name": "drop_window", "quantity": "p"},), initial=4
+    )
+    answer = propose(
+        Goal(space=SPACE, objectives=goals, trials=tuple(trials), settings=settings)
+    )
+    assert answer.model_names == ("q/gp", "p/gp", "p/drop_window")
+    q, *p = answer.model_probabilities
+    assert q == 1
+    assert sum(p) == pytest.approx(1)
+
+
 def test_hypotheses_are_weighed_against_the_vanilla_gp():
     settings = PlannerSettings(hypotheses=("drop_window",), initial=4)
     goal = Goal(space=SPACE, objectives=BEST, trials=some_trials(9), settings=settings)
     answer = propose(goal)
     assert answer.model_names == ("gp", "drop_window")
     assert sum(answer.model_probabilities) == pytest.approx(1)
+
+
+def along(values):
+    """Trials at equal steps of x with these readings, known to 0.01."""
+    made = []
+    for i, (x, value) in enumerate(
+        zip(np.linspace(0, 1, len(values)), values, strict=True)
+    ):
+        c = Candidate(candidate_id=f"c{i + 1:04d}", settings={"x": float(x)})
+        made.append((c, (observation(c, float(value), 0.01),)))
+    return tuple(made)
+
+
+LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+
+
+def test_a_film_that_stands_out_as_wanted_is_made_again_once():
+    values = 0.2 + 0.01 * np.random.default_rng(0).standard_normal(15)
+    values[6] = 0.9
+    trials = along(values)
+    goal = Goal(space=LINE, objectives=BEST, trials=trials)
+    answer = propose(goal)
+    (again,) = answer.candidates
+    assert any("outlier: c0007" in n and "make again" in n for n in answer.notes)
+    assert again.reason == "replicate"
+    assert again.settings == pytest.approx(trials[6][0].settings)
+    waiting = propose(replace(goal, pending=(again,)))
+    assert waiting.candidates[0].reason != "replicate"
+    for value, doubted in ((0.88, False), (0.2, True)):
+        told = (*trials, (again, (observation(again, value, 0.01),)))
+        after = propose(replace(goal, trials=told))
+        assert after.candidates[0].reason != "replicate"
+        assert any("outlier: c0007" in n for n in after.notes) == doubted
+    # Nothing is to be gained from a film that stands out the other way.
+    least = (Objective(quantity="q", goal="minimize"),)
+    assert propose(replace(goal, objectives=least)).candidates[0].reason != "replicate"
+
+
+def test_what_is_fitted_cold_is_called_so_with_an_outlier_too():
+    values = np.sin(3 * np.linspace(0, 1, 12))
+    values[5] = -3.0
+    goal = Goal(space=LINE, objectives=BEST, trials=along(values))
+    first = propose(goal)
+    assert any("outlier" in note for note in first.notes)
+    assert "q: fitted cold" in first.notes
+    warm = propose(replace(goal, posterior=first.posterior))
+    assert any("outlier" in note for note in warm.notes)
+    assert "q: fitted cold" not in warm.notes

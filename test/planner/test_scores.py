@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import Goal, PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
@@ -17,6 +16,8 @@ GOALS = (Objective(quantity="q", goal="maximize"),)
 
 class Known:
     """A surrogate whose belief is a table: mean and deviation of each code."""
+
+    imagined = False
 
     def __init__(self, mean, sd):
         self.table = np.array([mean, sd], float)
@@ -168,6 +169,20 @@ def test_each_label_gets_its_film_where_that_is_wanted():
     assert propose(goal).candidates[0].settings["who"] == "c"
 
 
+def test_a_level_makes_a_film_worth_the_same_whatever_it_is_compared_with():
+    mean, sd = [0.0, 1.0, 0.5, 0.1], [0.1, 0.1, 0.3, 0.2]
+    scorer = Scorer(
+        GOALS,
+        [Known(mean, sd)],
+        np.array([[0.0], [1.0]]),
+        PlannerSettings(acquisition="boundary", boundary=0.5),
+        np.random.default_rng(0),
+    )
+    codes = np.array([[1.0], [2.0], [3.0]])
+    assert scorer(codes)[1:] == pytest.approx(scorer(codes[1:]))
+    assert scorer(codes).argmax() == 1
+
+
 def test_a_label_of_poor_films_is_worked_on_where_each_wants_a_good_one():
     space = Space.parse(
         {
@@ -194,16 +209,3 @@ def test_a_label_of_poor_films_is_worked_on_where_each_wants_a_good_one():
         return propose(goal).candidates[0].settings["who"]
 
     assert (chosen(""), chosen("who")) == ("a", "b")
-
-
-def test_distinct_must_name_a_category():
-    space = Space.parse({"t": {"type": "continuous", "low": 0, "high": 1}})
-    one = Observation(quantity="q", value=1, sigma=0.1, unit="", sample_id="f1")
-    goal = Goal(
-        space=space,
-        objectives=GOALS,
-        settings=PlannerSettings(initial=1, distinct="t"),
-        trials=((Candidate(candidate_id="f1", settings={"t": 0.5}), (one,)),),
-    )
-    with pytest.raises(InvalidInput, match="'t' is no category"):
-        propose(goal)

@@ -9,6 +9,7 @@ from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.space import Space
 
+RNG = np.random.default_rng
 SECTION = {
     "spacer": {
         "type": "molecule",
@@ -108,7 +109,13 @@ def test_a_wrong_setting_is_named_with_its_value_and_limit(space, change, words)
         ({"x": {"type": "continuous", "low": 3, "high": 1}}, ["x", "3", "1"]),
         ({"x": {"type": "ordinal", "values": [2, 1]}}, ["x", "ascend"]),
         ({"x": {"type": "molecule", "choices": {"A": "no smiles"}}}, ["no smiles"]),
-        ({"x": {"type": "molecule", "choices": ["NOBODY"]}}, ["NOBODY"]),
+        ({"x": {"type": "molecule", "choices": ["NOBODY"]}}, ["NOBODY", "SMILES"]),
+        # It reads as a SMILES, but nobody means it.
+        ({"x": {"type": "molecule", "choices": ["BOO"]}}, ["BOO", "SMILES"]),
+        (
+            {"x": {"type": "molecule", "choices": ["PEA", "c1ccccc1CC[NH3+]"]}},
+            ["'PEA' and 'c1ccccc1CC[NH3+]' are one molecule"],
+        ),
         (
             {"x": {"type": "simplex", "components": ["a", "b"], "upper": {"c": 1}}},
             ["c"],
@@ -149,12 +156,141 @@ def test_an_expression_can_do_nothing_but_compare_settings(text):
         Expression(text)
 
 
+KINDS = {
+    "spacer": {"type": "categorical", "choices": ["PEA", "BA"]},
+    "n": {"type": "ordinal", "values": [1, 2, 3]},
+    "a": {"type": "simplex", "components": ["MA", "FA"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("n + 1", ["compares nothing"]),
+        ("n", ["compares nothing"]),
+        ("m <= 3", ["'m'", "spacer, n, a.MA, a.FA"]),
+        ("spacer <= 2", ["spacer is a text", "label"]),
+        ("n != 'two'", ["'two' is a text", "n is none"]),
+        ("spacer < 'PEA'", ["without order", "=="]),
+        ("spacer != 'pea'", ["'pea'", "no label of spacer", "PEA"]),
+        ("spacer == 'HDA'", ["'HDA'", "PEA, BA"]),
+        ("n <= 3 or spacer", ["spacer is no comparison"]),
+        ("not n", ["n is no comparison"]),
+        ("spacer + 1 <= 2", ["spacer is a text", "calculated"]),
+        ("abs(spacer) <= 2", ["spacer is a text", "calculated"]),
+        ("log(n, 2) <= 2", ["log(n, 2)", "not allowed"]),
+    ],
+)
+def test_a_constraint_that_cannot_be_meant_is_refused(text, words):
+    with pytest.raises(InvalidConfig) as error:
+        Space.parse(KINDS, [text])
+    for word in (f"constraint {text!r}", *words):
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 <= n <= 2",
+        "not (spacer == 'PEA' and n > 2)",
+        "n * (spacer == 'BA') + min(n, a.MA) < 9",
+        "'BA' != spacer",
+    ],
+)
+def test_a_constraint_may_join_calculate_and_tell_labels(text):
+    assert Space.parse(KINDS, [text]).constraints == (text,)
+
+
+@given(a=st.integers(-20, 20), b=st.integers(-20, 20), over=st.integers(-1, 1))
+def test_of_less_equal_and_more_one_holds_for_decimal_fractions(a, b, over):
+    c = a + b + over
+    columns = {n: np.array([v / 10]) for n, v in zip("abc", (a, b, c), strict=True)}
+    for op, held in (
+        ("<", a + b < c),
+        ("<=", a + b <= c),
+        ("==", a + b == c),
+        ("!=", a + b != c),
+        (">=", a + b >= c),
+        (">", a + b > c),
+    ):
+        assert Expression(f"a + b {op} c").holds(columns, 1)[0] == held
+
+
+def test_constraints_of_a_section_and_further_ones_all_hold():
+    space = Space.parse({**KINDS, "constraints": ["n <= 2"]}, ["n >= 2"])
+    assert set(space.columns(space.sample_codes(RNG(0), 20))["n"]) == {2}
+    with pytest.raises(InvalidConfig, match="n <= 2"):
+        Space.parse({**KINDS, "constraints": "n <= 2"}, ["n >= 2"])
+
+
+@given(
+    step=st.integers(2, 60).map(lambda units: 1 / units),
+    lower=st.lists(st.floats(0, 0.3), min_size=3, max_size=3),
+    upper=st.lists(st.floats(0.3, 1), min_size=3, max_size=3),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=50, deadline=None)
+def test_fractions_are_whole_steps_within_any_bounds(step, lower, upper, seed):
+    names = ["a", "b", "c"]
+    section = {
+        "type": "simplex",
+        "components": names,
+        "lower": dict(zip(names, lower, strict=True)),
+        "upper": dict(zip(names, upper, strict=True)),
+        "step": step,
+    }
+    try:
+        space = Space.parse({"x": section})
+    except InvalidConfig as error:
+        assert "step" in str(error)  # noqa: PT017 - either it is refused or it holds
+        return
+    codes = space.sample_codes(RNG(seed), 20)
+    for some in (codes, space.move(codes, RNG(seed), 0.3)):
+        assert np.allclose(some / step, np.round(some / step), atol=1e-6)
+        assert np.allclose(some.sum(axis=1), 1)
+        assert np.all(some >= np.array(lower) - 1e-6)
+        assert np.all(some <= np.array(upper) + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"step": 0.03}, ["0.03", "divide 1", "0.0294118", "0.030303"]),
+        (
+            {"step": 0.1, "lower": {"a": 0.25}, "upper": {"a": 0.26}},
+            ["0.1", "0.25", "0.26"],
+        ),
+    ],
+)
+def test_steps_that_no_fractions_have_are_refused(change, words):
+    section = {"type": "simplex", "components": ["a", "b"], **change}
+    with pytest.raises(InvalidConfig) as error:
+        Space.parse({"x": section})
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_fractions_may_be_rounded_to_a_thousandth():
+    space = Space.parse({"x": {"type": "simplex", "components": ["a", "b", "c"]}})
+    space.check({"x.a": 0.333, "x.b": 0.333, "x.c": 0.333})
+    with pytest.raises(InvalidInput, match=r"sum to 0\.99"):
+        space.check({"x.a": 0.33, "x.b": 0.33, "x.c": 0.33})
+
+
 def test_a_constraint_that_nothing_satisfies_is_an_error():
     space = Space.parse(
         {"x": {"type": "continuous", "low": 0, "high": 1}}, ["x > 1", "x < 0"]
     )
     with pytest.raises(InvalidInput, match="loosen"):
         space.sample(np.random.default_rng(0), 1)
+
+
+def test_molecules_are_listed_as_abbreviations_or_smiles():
+    section = {"type": "molecule", "choices": ["BA", "CCC[NH3+]"]}
+    (molecule,) = Space.parse({"x": section}).dimensions.values()
+    assert molecule.choices == {"BA": "CCCC[NH3+]", "CCC[NH3+]": "CCC[NH3+]"}
+    assert molecule.label("[NH3+]CCC") == "CCC[NH3+]"
+    assert molecule.label("nobody") == "nobody"
 
 
 def test_similar_molecules_are_nearer_than_different_ones(space):

@@ -307,3 +307,17 @@ def test_names_are_written_as_people_write_them():
     assert words("anneal_c") == "anneal (°C)"
     assert words("phase_purity") == "phase purity"
     assert words("n") == "n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("models", "shown"),
+    [
+        ({"gp": 1.0}, False),
+        ({"gap_ev/gp": 1.0, "life/gp": 1.0}, False),
+        ({"gap_ev/gp": 0.2, "gap_ev/confinement": 0.8, "life/gp": 1.0}, True),
+    ],
+)
+def test_models_are_shown_where_there_was_a_choice(models, shown):
+    page = render_report(a_run(models=models, planner_notes=(), films=[], spectra={}))
+    assert ("What the planner believes" in page) is shown

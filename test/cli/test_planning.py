@@ -1,0 +1,118 @@
+"""hp-lab plan, predict and benchmark pool, as a person and as a program call them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hp_lab.cli import output
+from hp_lab.cli.main import app
+
+pytestmark = pytest.mark.slow
+CAMPAIGN = """\
+name: two
+seed: 1
+space:
+  n: {type: ordinal, values: [1, 2, 3, 4, 5]}
+  br: {type: continuous, low: 0, high: 1}
+objectives:
+  - {quantity: pl_log_intensity, goal: maximize}
+  - {quantity: gap_ev, goal: target, value: 1.9}
+planner: {initial: 3, hypotheses: [{name: confinement, quantity: gap_ev}]}
+budget: {films: 10}
+"""
+FILMS = """\
+id,n,br,gap_ev,pl_log_intensity,pl_log_intensity_kind,pl_log_intensity_cause
+a,1,0,2.43,1,,
+b,2,.2,2.17,4,,
+c,5,.4,1.83,9,lower_bound,detector_saturated
+d,3,.3,2.03,8,,
+"""
+Q = "pl_log_intensity"
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "c.yaml").write_text(CAMPAIGN)
+    (tmp_path / "o.csv").write_text(FILMS)
+    (tmp_path / "at.csv").write_text("id,n,br\nx,2,.5\n,4,.5\n")
+    rows = [f"{i},{i % 7},{(i * i) % 23}" for i in range(30)]
+    (tmp_path / "pool.csv").write_text("\n".join([",t,y", *rows]) + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(output.console, "width", 100)
+    return tmp_path
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+PLAN = ("plan", "--campaign", "c.yaml", "--observations", "o.csv")
+PREDICT = ("predict", *PLAN[1:], "--at", "at.csv")
+POOL = ("benchmark", "pool", "pool.csv", "--target", "y", "--goal", "max")
+SHORT = ("--ignore", "", "--seeds", "1", "--budget", "4")
+
+
+def test_a_plan_tells_all_that_was_found(files: Path) -> None:
+    told = json.loads(run(*PLAN, "--json"))
+    assert set(told["pareto_front"]) <= set("abcd")
+    assert told["pareto_front"]
+    models = told["model_probabilities"]
+    assert set(models) == {f"{Q}/gp", "gap_ev/gp", "gap_ev/confinement"}
+    assert models["gap_ev/gp"] + models["gap_ev/confinement"] == pytest.approx(1)
+    assert any("shorter exposure" in note for note in told["notes"])
+    (film,) = told["candidates"]
+
+    printed = run(*PLAN)
+    for mean, sigma in zip(
+        film["predicted_mean"], film["predicted_sigma"], strict=True
+    ):
+        assert f"{mean:.4g} +- {sigma:.2g}" in printed
+    assert f"{film['feasibility']:.2f}" in printed
+    assert f"gap_ev/confinement {models['gap_ev/confinement']:.2f}" in printed
+    assert f"Pareto front: {', '.join(told['pareto_front'])}" in printed
+
+
+def test_films_that_fill_the_space_have_no_prediction(files: Path) -> None:
+    printed = run("plan", "--campaign", "c.yaml")
+    assert re.search(r"c0001 +- +- +1.00", printed)
+    assert "models" not in printed
+
+
+def test_forecasts_are_told_row_by_row(files: Path) -> None:
+    told = json.loads(run(*PREDICT, "--json"))
+    assert set(told) == {"sigma", "predictions", "notes"}
+    assert [one["id"] for one in told["predictions"]] == ["x", "2"]
+    assert told["predictions"][1]["settings"] == {"n": 4, "br": 0.5}
+    reading = told["predictions"][0]["readings"]["gap_ev"]
+    assert set(reading) == {"mean", "sd", "intervals"}
+    low, high = reading["intervals"]["80"]
+    assert set(reading["intervals"]) == {"50", "80", "95"}
+    assert low < reading["mean"] < high
+
+    printed = run(*PREDICT)
+    assert f"{low:.4g} to {high:.4g}" in printed
+    assert "gap_ev: readings" in printed
+    assert "shorter exposure" in printed
+
+
+def test_a_replay_tells_its_inputs_and_what_it_cannot_know(files: Path) -> None:
+    told = json.loads(run(*POOL, *SHORT, "--json"))
+    assert told["inputs"] == {"t": "continuous"}
+    for method in ("planner", "sklearn", "greedy", "random"):
+        assert told[method]["ef20"]["mean"] is None
+        assert told[method]["ef40"]["mean"] is None
+        assert len(told[method]["curve"]) == 4
+    printed = run(*POOL, *SHORT)
+    assert "inputs: t (continuous)" in printed
+    assert "too small to tell" in printed
+
+
+def test_an_index_without_a_name_is_no_input(files: Path) -> None:
+    result = CliRunner().invoke(app, POOL)
+    assert result.exit_code != 0
+    assert '--ignore ""' in str(result.exception)

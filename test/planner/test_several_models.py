@@ -21,11 +21,12 @@ from hp_lab.planner.posterior import (
 from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort, Population
 from hp_lab.planner.space import Space
-from hp_lab.planner.surrogate import Predictions, Surrogate, _processes
+from hp_lab.planner.surrogate import Predictions, Surrogate
 
 MODEL = StructuredGP(
     name="gp", kernel=Stationary(((0,),), (LogNormal(median=0.3, sd=0.1),))
 )
+SPACE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
 QUICK = Effort(particles=32, moves=2, last_moves=2, keep=0.5)
 
 
@@ -35,9 +36,6 @@ class Fitted:
 
     log_evidence: float
 
-    def condition(self, particles):
-        return Population.of(np.zeros((particles, 1)), np.zeros(particles), 0.0)
-
 
 def test_models_are_weighed_by_their_evidences():
     found = probabilities([Fitted(-1000.0), Fitted(-1000.0 + np.log(3))])
@@ -45,21 +43,20 @@ def test_models_are_weighed_by_their_evidences():
 
 
 def test_draws_carry_the_weight_of_their_model_and_a_hopeless_one_none():
-    share = np.array([0.75, 0.24, 0.01])
-    processes, weight = _processes([Fitted(0.0)] * 3, share)
+    readings = [Reading(value=v, sigma=0.1) for v in (0.0, 1.0, 0.5)]
+    codes, rng = np.array([[0.1], [0.5], [0.9]]), np.random.default_rng(0)
+    one = Surrogate(SPACE, codes, readings, ["a", "b", "c"], rng=rng)
+    one.fits, one.probabilities = one.fits * 3, np.array([0.75, 0.24, 0.01])
+    processes, weight = one._processes()
     ends = np.cumsum([len(one.z) for one in processes])
     assert len(processes) == 2
     assert weight[: ends[0]].sum() == pytest.approx(0.75 / 0.99)
     assert weight[ends[0] :].sum() == pytest.approx(0.24 / 0.99)
 
 
-def test_a_mixture_has_the_moments_of_its_draws():
-    mean, sd = np.array([[0.0], [4.0]]), np.array([[1.0], [2.0]])
-    found = Predictions(mean, sd, np.array([0.75, 0.25]))
-    centre, width = found.moments()
-    assert centre[0] == pytest.approx(1.0)
-    assert width[0] ** 2 == pytest.approx(0.75 * (1 + 1) + 0.25 * (4 + 9))
-    value = found.average_log(np.log([[1.0], [5.0]]))
+def test_an_improvement_is_averaged_over_the_draws():
+    draws = Predictions(np.zeros((2, 1)), np.ones((2, 1)), np.array([0.75, 0.25]))
+    value = draws.average_log(np.log([[1.0], [5.0]]))
     assert value[0] == pytest.approx(np.log(2.0))
 
 
@@ -144,7 +141,6 @@ def test_a_posterior_of_other_films_or_priors_is_not_carried_on():
 
 
 def test_noise_is_what_is_told_and_what_is_learned():
-    space = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
     codes = np.repeat(np.linspace(0, 1, 8), 3)[:, None]
     off = 0.5 * np.tile([-1.0, 0.0, 1.0], 8)
     labels = [str(i) for i in range(24)]
@@ -155,7 +151,7 @@ def test_noise_is_what_is_told_and_what_is_learned():
             for v in np.sin(5 * codes[:, 0]) + scatter * off
         ]
         rng = np.random.default_rng(0)
-        one = Surrogate(space, codes, readings, labels, rng=rng)
+        one = Surrogate(SPACE, codes, readings, labels, rng=rng)
         _, sd = one.predict(codes[:1]).moments()
         total = one.reading_variance(codes[:1])
         assert total == pytest.approx(sd**2 + one.noise_sd**2)

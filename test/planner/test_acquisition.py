@@ -69,6 +69,20 @@ def test_feasibility_learns_a_boundary():
     assert ((p > 0.5) == (test[:, 0] < 0.6)).mean() > 0.9
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_label_that_never_makes_a_film_makes_none_elsewhere_either(seed):
+    # Six labels, four films each; one of them fails in all.
+    label = np.tile(np.arange(6), 4)
+    names = np.eye(6) * np.sqrt(0.5)
+    X = np.hstack([names[label], np.random.default_rng(seed).random((24, 6))])
+    new = np.hstack([names[:2], np.full((2, 6), 0.9)])
+    failing, good = Feasibility(X, label != 0, np.arange(12) < 6).probability(new)
+    assert failing < 0.5 < 0.7 < good
+    # Without knowing which features are labels it takes longer to see.
+    unaware, _ = Feasibility(X, label != 0).probability(new)
+    assert failing < unaware - 0.02
+
+
 def make(value, sigma, kind="exact"):
     return Observation(
         quantity="q", value=value, sigma=sigma, unit="", sample_id="s", kind=kind
@@ -93,4 +107,13 @@ def test_the_tightest_bound_counts_where_nothing_is_exact():
         objective, [make(1.0, 0.1, "lower_bound"), make(2, 1, "lower_bound")]
     )
     assert (found.value, found.kind) == (2, "lower_bound")
+    found = reading(
+        objective, [make(1.0, 0.1, "upper_bound"), make(2, 1, "upper_bound")]
+    )
+    assert (found.value, found.kind) == (1, "upper_bound")
     assert reading(objective, []) is None
+
+
+def test_only_readings_of_the_quantity_count():
+    other = Objective(quantity="p", goal="maximize")
+    assert reading(other, [make(1.0, 0.1)]) is None

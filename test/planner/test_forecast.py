@@ -58,6 +58,20 @@ def test_heavy_tails_are_learned():
     assert tails.log_density(z).sum() > norm.logpdf(z, scale=z.std()).sum()
 
 
+def test_a_forecast_learns_its_tails_from_the_films():
+    x = np.linspace(0, 1, 14)[:, None]
+    y = np.sin(5 * x[:, 0])
+    readings = [Reading(value=float(v), sigma=0.5) for v in y]
+    labels = [str(i) for i in range(14)]
+    surrogate = Surrogate(SPACE, x, readings, labels, rng=np.random.default_rng(0))
+    found = Forecast(surrogate, x[:1], np.array([0.1])).tails
+    expected = learn_tails(left_out_errors(surrogate))
+    z = np.linspace(-3, 3, 7)
+    assert found.log_density(z) == pytest.approx(expected.log_density(z))
+    # Films a tenth as far off as their sigma says: errors are narrower than told.
+    assert found.width @ found.weight < 0.8
+
+
 def test_errors_left_out_are_normal_scores_of_the_mixture():
     """Particles that disagree in sign make a small error, not two large ones."""
     x = np.linspace(0, 1, 12)[:, None]

@@ -42,3 +42,21 @@ def test_the_inside_of_every_range_is_tried_as_well_as_its_ends(seed: int) -> No
     inside = (np.abs(values - 0.5) < 0.25).mean(axis=0)
     assert inside.min() > 0.1
     assert inside.mean() > 0.25
+
+
+def test_of_a_list_each_film_is_the_farthest_from_those_before() -> None:
+    space = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
+    choices = np.array([[0.05], [0.4], [0.45], [0.9]])
+    taken = np.array([[0.0]])
+    found = spread(space, taken, 3, np.random.default_rng(0), choices)
+    assert found[:, 0].tolist() == [0.9, 0.45, 0.05]
+
+
+def test_of_a_list_the_least_used_labels_go_first() -> None:
+    space = Space.parse({"who": {"type": "categorical", "choices": ["a", "b", "c"]}})
+    taken = np.array([[0.0], [0.0], [1.0]])
+    choices = np.array([[0.0], [1.0], [1.0], [2.0], [2.0]])
+    found = spread(space, taken, 3, np.random.default_rng(0), choices)
+    # After the one without any film two have one each.
+    assert found[0, 0] == 2.0
+    assert 0.0 not in found

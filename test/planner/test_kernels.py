@@ -155,6 +155,21 @@ def test_fractions_share_a_length_and_lengths_grow_with_the_dimensions():
     assert wide == pytest.approx(3)
 
 
+def test_films_that_share_one_thing_only_are_still_alike():
+    kernel = standard_kernel(SPACE)
+    base = np.array([0.0, 0.1, 0.5, 0.5, 0.0])
+    far, other = base.copy(), base.copy()
+    # The same molecule in another process, the same process with another molecule.
+    far[1], other[0] = 1e3, 1
+    both = far.copy()
+    both[0] = 1
+    z = np.zeros((1, len(kernel.priors)))
+    K = matrix(kernel, np.array([base, far, other, both]), z)[0]
+    assert K[0, 3] < K[0, 1] < 1
+    assert K[0, 3] < K[0, 2] < 1
+    assert K[0, 1] > 0.3
+
+
 def test_labels_share_what_their_odds_say():
     K = matrix(Labels(0, ONE), np.array([[0.0], [1.0]]), np.zeros((1, 1)))
     assert np.allclose(K[0], [[1, 0.5], [0.5, 1]])

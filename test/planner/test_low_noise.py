@@ -8,6 +8,7 @@ import pytest
 from hp_lab.planner.gp import BoundGP, Data, StructuredGP
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.low_noise import with_low_noise
+from hp_lab.planner.posterior import fit
 from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort, Population, from_prior, sample
 from hp_lab.units import FloatArray
@@ -55,6 +56,24 @@ def test_the_mode_has_its_weight_though_the_climb_missed_it(noise_sd: float) -> 
         for _ in range(2)
     ]
     assert np.mean(shares) == pytest.approx(share_by_quadrature(bound), abs=0.12)
+
+
+def test_every_cold_fit_gives_the_mode_its_weight() -> None:
+    bound = bound_gp(0.3)
+    shares = [
+        float((found.population.z[:, 1] <= EDGE).mean())
+        for found in (
+            fit(
+                bound.model,
+                bound.data,
+                effort=EFFORT,
+                rng=np.random.default_rng(seed),
+                with_evidence=False,
+            )
+            for seed in range(6)
+        )
+    ]
+    assert shares == pytest.approx([share_by_quadrature(bound)] * 6, abs=0.07)
 
 
 def test_a_climb_that_found_little_noise_is_left_alone() -> None:

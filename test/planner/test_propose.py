@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hp_lab.errors import Aborted, InvalidInput
+from hp_lab.planner import optimise
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import (
     Goal,
@@ -30,6 +31,7 @@ SPACE = Space.parse(
         "drop_time_s": {"type": "continuous", "low": 5, "high": 30},
     }
 )
+LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
 BEST = (Objective(quantity="q", goal="maximize"),)
 
 
@@ -210,7 +212,54 @@ def test_progress_rises():
     assert seen == sorted(seen)
 
 
+def test_another_seed_proposes_other_films():
+    one, two = (
+        propose(Goal(space=SPACE, objectives=BEST, count=3, seed=seed))
+        for seed in (0, 1)
+    )
+    assert [c.settings for c in one.candidates] != [c.settings for c in two.candidates]
+
+
+def test_the_start_goes_on_where_films_were_made():
+    settings = PlannerSettings(initial=12)
+    goal = Goal(
+        space=SPACE,
+        objectives=BEST,
+        trials=some_trials(10),
+        settings=settings,
+        count=3,
+    )
+    reasons = [c.reason for c in propose(goal).candidates]
+    assert reasons == ["initial", "initial", "acquisition"]
+
+
+def test_ids_go_on_after_the_largest_number_though_films_are_missing():
+    one = Candidate(candidate_id="c0041", settings=some_trials(1)[0][0].settings)
+    goal = Goal(space=SPACE, objectives=BEST, pending=(one,), count=2)
+    assert goal.next_ids() == ["c0042", "c0043"]
+    named = replace(one, candidate_id="tuesday")
+    assert replace(goal, pending=(named,)).next_ids() == ["c0002", "c0003"]
+
+
+def test_the_search_starts_at_the_best_films(monkeypatch):
+    starts = []
+
+    def watched(space, score, start, busy, rng):
+        starts.append(start)
+        return search(space, score, start, busy, rng)
+
+    search = optimise.best_of_space
+    monkeypatch.setattr(optimise, "best_of_space", watched)
+    trials = some_trials(30)
+    propose(Goal(space=SPACE, objectives=BEST, trials=trials))
+    best = max((c.settings for c, _ in trials), key=truth)
+    assert dict(SPACE.settings(starts[0])[0]) == dict(best)
+    assert 10 < len(starts[0]) < 30
+
+
 def test_random_candidates_repeat_with_their_seed():
+    five = random_candidates(SPACE, 5, 1)
+    assert len({tuple(c.settings.values()) for c in five}) == 5
     assert random_candidates(SPACE, 5, 1) == random_candidates(SPACE, 5, 1)
     assert random_candidates(SPACE, 5, 1) != random_candidates(SPACE, 5, 2)
 
@@ -242,6 +291,23 @@ def test_several_objectives_name_their_front():
     assert set(answer.pareto_front) <= known
 
 
+def test_the_front_is_of_films_that_none_beats():
+    goals = (*BEST, Objective(quantity="p", goal="minimize"))
+    trials = []
+    # The third one is worse than the second in both.
+    for i, (x, q, p) in enumerate([(0, 1, 1), (0.3, 2, 2), (0.6, 1.5, 3), (1, 3, 3)]):
+        one = Candidate(candidate_id=f"c{i}", settings={"x": x})
+        first = observation(one, q, 0.01)
+        trials.append((one, (first, replace(first, quantity="p", value=p))))
+    goal = Goal(
+        space=LINE,
+        objectives=goals,
+        trials=tuple(trials),
+        settings=PlannerSettings(initial=1),
+    )
+    assert propose(goal).pareto_front == ("c0", "c1", "c3")
+
+
 def test_a_posterior_makes_the_next_fit_warm_and_a_broken_one_is_noted():
     trials = some_trials(11)
     first = propose(Goal(space=SPACE, objectives=BEST, trials=trials[:10]))
@@ -262,9 +328,6 @@ def test_a_contradicting_film_is_named():
     trials[3] = (odd, (observation(odd, 40.0, 0.01),))
     answer = propose(Goal(space=SPACE, objectives=BEST, trials=tuple(trials)))
     assert any("outlier" in n and odd.candidate_id in n for n in answer.notes)
-
-
-LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
 
 
 @pytest.mark.parametrize(

@@ -297,3 +297,36 @@ def test_similar_molecules_are_nearer_than_different_ones(space):
     base = space.settings(space.sample_codes(np.random.default_rng(0), 1))[0]
     X = space.encode([{**base, "spacer": s} for s in ("BA", "HA", "PEA")])
     assert np.linalg.norm(X[0] - X[1]) < np.linalg.norm(X[0] - X[2])
+
+
+def test_every_dimension_is_moved_and_further_by_a_larger_scale(space):
+    codes = space.sample_codes(np.random.default_rng(0), 400)
+
+    def steps(scale):
+        moved = space.move(codes, np.random.default_rng(1), scale)
+        change = np.abs(moved - codes)
+        return {name: change[:, part].mean() for name, part in space.slices.items()}
+
+    near, far = steps(0.01), steps(0.4)
+    assert min(near.values()) > 0
+    assert all(near[name] < far[name] for name in near)
+    assert near["br_fraction"] < 0.02
+
+
+def test_what_tells_labels_is_told_apart(space):
+    codes = space.sample_codes(np.random.default_rng(0), 1)
+    other = codes.copy()
+    other[0, space.slices["spacer"]] = (codes[0, 0] + 1) % 3
+    changed = (space.features(codes) != space.features(other))[0]
+    assert changed.any()
+    assert space.label_features[changed].all()
+    numbers = space.label_features.size - space.label_features.sum()
+    # n, three fractions, and four numbers less the solvent.
+    assert numbers == 1 + 3 + 3
+
+
+def test_a_logarithmic_scale_has_its_middle_at_the_geometric_mean():
+    space = Space.parse(
+        {"t": {"type": "continuous", "low": 10, "high": 1000, "log": True}}
+    )
+    assert space.columns(np.array([[0.5]]))["t"][0] == pytest.approx(100)

@@ -4,7 +4,7 @@ All take means and standard deviations of the latent quantity, arrays of one sha
 """
 
 import numpy as np
-from scipy.special import erfcx, log1p, log_ndtr, ndtr
+from scipy.special import erfcx, log1p, ndtr
 
 from hp_lab.planner.objectives import Objective
 from hp_lab.units import FloatArray
@@ -98,13 +98,6 @@ def expected_utility(
     above = expected_improvement(mean, sd, t + inner)
     below = expected_improvement(-mean, sd, -(t - inner))
     return np.asarray(-(above + below))
-
-
-def log_probability_of_improvement(
-    mean: FloatArray, sd: FloatArray, best: float
-) -> FloatArray:
-    """Return log P(y > best)."""
-    return np.asarray(log_ndtr((mean - best) / _positive(sd, mean - best)))
 
 
 def _positive(sd: FloatArray, distance: FloatArray) -> FloatArray:

@@ -9,12 +9,14 @@ from scipy.stats import multivariate_normal, norm
 
 from hp_lab.planner import bounds
 from hp_lab.planner.forecast import left_out_errors
-from hp_lab.planner.gp import Data
+from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import find
+from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import misfit
 from hp_lab.planner.model_space import standard_model
 from hp_lab.planner.objectives import Reading
-from hp_lab.planner.posterior import VANILLA, fit
+from hp_lab.planner.posterior import COLD, VANILLA, fit
+from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.ready_made import NAMES
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
@@ -200,3 +202,32 @@ def test_draws_that_do_not_count_are_noted(monkeypatch):
     rng = np.random.default_rng(0)
     found = Surrogate(SPACE, codes, readings, ["a", "b", "c", "d"], rng=rng)
     assert any("few of its draws" in note for note in found.notes)
+
+
+def test_the_evidence_of_known_parameters_is_the_probability_of_what_was_read():
+    x = np.linspace(0, 1, 6)
+    y = np.array([0.1, 0.4, 0.6, 0.5, 0.2, -0.1])
+    narrow = {"median": 0.3, "sd": 1e-6}
+    model = StructuredGP(
+        name="known",
+        kernel=Stationary(((0,),), (LogNormal(**narrow),)),
+        variance=LogNormal(median=1.0, sd=1e-6),
+        noise=LogNormal(median=0.01, sd=1e-6),
+    )
+    read = Data(
+        X=x[:, None],
+        x={"x": x},
+        y=y,
+        variance=np.full(6, 1e-4),
+        sign=np.array([0, 0, 1, 0, -1, 0]),
+    )
+    found = fit(
+        model,
+        read,
+        effort=COLD,
+        rng=np.random.default_rng(0),
+    )
+    known = bounds.log_likelihood(model, read, np.zeros((1, len(model.priors))))
+    assert found.log_evidence == pytest.approx(known[0], abs=0.1)
+    # What stands for the bounds has another probability.
+    assert abs(found.correction) > 0.2

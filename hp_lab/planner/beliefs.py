@@ -18,8 +18,15 @@ from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
 from hp_lab.planner.model_space import VANILLA_NAME, differ
 from hp_lab.planner.objectives import Objective, Reading, reading
-from hp_lab.planner.posterior import Fit, Memory, from_bytes, remember, to_bytes
-from hp_lab.planner.surrogate import Surrogate, effort_for
+from hp_lab.planner.posterior import (
+    Fit,
+    Memory,
+    effort_for,
+    from_bytes,
+    remember,
+    to_bytes,
+)
+from hp_lab.planner.surrogate import Surrogate
 from hp_lab.units import FloatArray
 
 _REMEDIES = {
@@ -152,6 +159,7 @@ class Beliefs:
             hypotheses=hypotheses,
             only=only,
             looks=self._asked if hypotheses else None,
+            utility=objective.utility,
             memories={
                 name.removeprefix(prefix): memory
                 for name, memory in self._memories.items()

@@ -20,6 +20,10 @@ _SUSPICIOUS = 4.0
 _OUTLIER = 5.0
 _NOTABLE = 2.0
 _UNUSUAL = 4.0
+# Of many films some are unusual: the largest of n normal errors is seldom above so
+# many times sqrt(2 log n), and half of them are below this.
+_LARGEST = 1.25
+_HALF_BELOW = 0.674
 LEAST_FILMS = 8
 # More contradictions than one film in so many are a poor model, not poor films.
 _ONE_IN = 7
@@ -29,6 +33,10 @@ _STANDS_OUT = 2.0
 # And it is wrong by more than so many times what the other films differ by: the top of
 # a hump is a surprise too.
 _GROSS = 3.0
+# A film that is the best of all is a find where the others do not tell its value to
+# this share of what they differ by, unless it is wrong by so many times that.
+_TOLD = 0.25
+_ABSURD = 30.0
 _PARTICLES = 32
 
 
@@ -40,9 +48,11 @@ def most(films: int) -> int:
 def suspicious(fits: Sequence[Fit]) -> np.ndarray:
     """Return which films (n,), values all, look odd to every one of some models."""
     odd = exact = fits[0].given.exact
+    largest = _LARGEST * np.sqrt(2 * np.log(max(1, exact.sum())))
+    times = max(_UNUSUAL, largest / _HALF_BELOW)
     for one in fits:
         z = np.abs(left_out([one]))
-        unusual = (z > _NOTABLE) & (z > _UNUSUAL * np.median(z[exact]))
+        unusual = (z > _NOTABLE) & (z > times * np.median(z[exact]))
         odd = odd & (unusual | (z > _SUSPICIOUS))
     return odd
 
@@ -89,25 +99,35 @@ def _least(surprises: Sequence[FloatArray]) -> FloatArray:
     return np.asarray(z[np.abs(z).argmin(axis=0), np.arange(z.shape[1])])
 
 
-def proven(fits: Sequence[Fit], data: Data, kept: np.ndarray) -> np.ndarray:
+def proven(
+    fits: Sequence[Fit], data: Data, kept: np.ndarray, utility: FloatArray | None = None
+) -> np.ndarray:
     """Return the rows of the outliers among the films that are not kept.
 
     They surprise every model, far more than any film that was kept and by more than
     these differ, and no neighbour reads much the same: two side by side are a region.
+    Nor is a film an outlier that is better than all and far from all: finding such
+    films is what a campaign is for.
 
     Args:
         fits: Models fitted to the films that are kept.
         data: All films.
         kept: Their rows.
+        utility: How good each film is (n,), where that is asked.
     """
     away = np.setdiff1d(np.arange(len(data)), kept)
     surprise = np.abs(contradictions(fits, data.rows(away)))
     usual = np.abs(left_out(fits)[data.exact[kept]]).max(initial=0.0)
     odd = surprise > max(_OUTLIER, _STANDS_OUT * usual)
     films, process = data.rows(away), fits[0].condition(_PARTICLES)
-    mean, _ = process.predict(films.X, films.x)
+    mean, sd = process.predict(films.X, films.x)
     error = np.abs(films.y - mean.mean(axis=0))
-    odd &= error > _GROSS * data.y[kept][data.exact[kept]].std()
+    spread = data.y[kept][data.exact[kept]].std()
+    odd &= error > _GROSS * spread
+    if utility is not None:
+        best = utility[away] > utility[kept].max()
+        told = sd.mean(axis=0) < _TOLD * spread
+        odd &= ~best | told | (error > _ABSURD * spread)
     near = fits[0].model.bind(data).prior(process.z).covariance.mean(axis=0)
     return np.asarray(away[odd & ~_backed(data.y, near, away, error)])
 

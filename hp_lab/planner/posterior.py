@@ -50,6 +50,18 @@ WARM_PREDICTION = replace(WARM, last_moves=10, blocks=4)
 WARM_MANY = Effort(moves=4, last_moves=4, keep=0.5)
 
 
+def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
+    """Return the work of a cold fit, more where its evidence is to be compared."""
+    effort = COLD if compared else COLD_PREDICTION
+    if model.hypothesis is None and not compared:
+        effort = VANILLA
+    if films > _MANY_FILMS:
+        # A likelihood costs the cube of the films, and a posterior of many films is
+        # narrow but simple.
+        effort = replace(effort, moves=4)
+    return effort
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
     """A model with data and draws from its posterior.
@@ -272,6 +284,33 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
     halfway = sample(first, None, part, effort, rng)
     rest = replace(WARM_MANY, particles=effort.particles)
     return sample(halfway, part, bound.log_likelihood, rest, rng)
+
+
+def fit_to_fewer(
+    fitted: Fit, model: StructuredGP, data: Data, rng: np.random.Generator
+) -> Fit | None:
+    """Return a fit to a part of many films by weights for the draws of one to all.
+
+    None where the model is another, the films few, some of them bounds, or too few
+    draws of weight, since what is left out was gross: a fit from the start serves.
+    """
+    same = fingerprint(fitted.model) == fingerprint(model)
+    if len(data) <= _MANY_FILMS or not same or not fitted.given.exact.all():
+        return None
+    before, bound = fitted.population, model.bind(data)
+    target = bound.log_likelihood(before.z)
+    log = target - before.log_likelihood
+    if not np.isfinite(log).any() or effective_share(log) < WARM_MANY.keep:
+        return None
+    total = log_sum(log)
+    gain = total - float(np.log(len(log)))
+    index = systematic(np.exp(log - total), len(log), rng)
+    log_evidence = before.log_evidence + gain
+    after = Population.of(before.z[index], target[index], log_evidence)
+    evidence = fitted.evidence
+    if evidence is not None:
+        evidence = replace(evidence, log_evidence=evidence.log_evidence + gain)
+    return replace(fitted, bound=bound, given=data, population=after, evidence=evidence)
 
 
 def converged(fitted: Fit) -> bool:

@@ -1,6 +1,6 @@
 """What the planner believes about one quantity: models, their weights, predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
@@ -19,23 +19,20 @@ from hp_lab.planner.model_space import (
 )
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
-    COLD,
-    COLD_PREDICTION,
     LEAST_OVERLAP,
-    VANILLA,
     Fit,
     Memory,
     converged,
+    effort_for,
     fit,
+    fit_to_fewer,
     probabilities,
     remember,
 )
-from hp_lab.planner.smc import Effort
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
 _PREDICTING = 48
-_MANY_FILMS = 60
 # A model below this probability is left out of predictions.
 _NEGLIGIBLE = 0.02
 _SIGNS = {"exact": 0, "lower_bound": 1, "upper_bound": -1}
@@ -85,6 +82,7 @@ class Surrogate:
         memories: Mapping[str, Memory] | None = None,
         only: str | None = None,
         looks: FloatArray | None = None,
+        utility: Callable[[FloatArray], FloatArray] | None = None,
     ) -> None:
         """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
 
@@ -92,6 +90,7 @@ class Surrogate:
         hypothesis that is undefined at some of the ``looks``, codes (m, width) of what
         may be proposed, is left out: where it says nothing, nothing could
         be proposed. Without any other model the vanilla GP takes its place.
+        The ``utility`` of values (n,), larger is better, tells finds from outliers.
 
         Raises:
             InvalidInput: A hypothesis failed everywhere, or one of its priors is
@@ -118,7 +117,8 @@ class Surrogate:
             sign=sign if sign.any() else None,
         )
         self.fits = self._fit(np.arange(len(self.data)), memories, rng)
-        self.outliers = self._leave_out_outliers(memories, rng)
+        good = None if utility is None else utility(self.data.y)
+        self.outliers = self._leave_out_outliers(memories, rng, good)
         if looks is not None:
             self._leave_out_undefined(looks, rng)
         self.notes += self._doubts()
@@ -197,8 +197,12 @@ class Surrogate:
         rows: np.ndarray,
         memories: Mapping[str, Memory],
         rng: np.random.Generator,
+        wider: Sequence[Fit] = (),
     ) -> list[Fit]:
-        """Return fits of the models to some of the films, all to the same."""
+        """Return fits of the models to some of the films, all to the same.
+
+        Those to more films, if there are such, are carried on where that is cheaper.
+        """
         data = self.data.rows(rows)
         before = next(((m.offset, m.scale) for m in memories.values()), None)
         tells = _tells_scale(data)
@@ -218,8 +222,14 @@ class Surrogate:
         if self._only is not None:
             models = [model for model in models if model.name == self._only]
         compared = len(models) > 1
-        return [
-            fit(
+        known = {one.model.name: one for one in wider}
+
+        def fitted(model: StructuredGP) -> Fit:
+            if model.name in known:
+                fewer = fit_to_fewer(known[model.name], model, data, rng)
+                if fewer is not None:
+                    return fewer
+            return fit(
                 model,
                 data,
                 effort=effort_for(model, len(data), compared=compared),
@@ -227,11 +237,14 @@ class Surrogate:
                 memory=memories.get(model.name),
                 with_evidence=compared,
             )
-            for model in models
-        ]
+
+        return [fitted(model) for model in models]
 
     def _leave_out_outliers(
-        self, memories: Mapping[str, Memory], rng: np.random.Generator
+        self,
+        memories: Mapping[str, Memory],
+        rng: np.random.Generator,
+        utility: FloatArray | None,
     ) -> np.ndarray:
         """Fit without the outliers, if there are any, and return their rows.
 
@@ -252,10 +265,10 @@ class Surrogate:
             z = np.abs(outliers.left_out(_of_weight(fits)))[np.isin(kept, odd)]
             odd = odd[np.argsort(-z, kind="stable")][: most - (count - len(kept))]
             kept = np.setdiff1d(kept, odd)
-            fits = self._fit(kept, memories, others)
+            fits = self._fit(kept, memories, others, wider=fits)
         if len(kept) == count:
             return kept[:0]
-        found = outliers.proven(_of_weight(fits), self.data, kept)
+        found = outliers.proven(_of_weight(fits), self.data, kept, utility)
         if len(found) and len(found) < count - len(kept):
             kept = np.setdiff1d(np.arange(count), found)
             again = {one.model.name: remember(one) for one in fits}
@@ -376,15 +389,3 @@ def _tells_scale(data: Data) -> np.ndarray:
     values = data.y[exact]
     missed = np.where(data.sign > 0, data.y > values.min(), data.y < values.max())
     return np.asarray(exact | missed)
-
-
-def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
-    """Return the work of a cold fit, more where its evidence is to be compared."""
-    effort = COLD if compared else COLD_PREDICTION
-    if model.hypothesis is None and not compared:
-        effort = VANILLA
-    if films > _MANY_FILMS:
-        # A likelihood costs the cube of the films, and a posterior of many films is
-        # narrow but simple.
-        effort = replace(effort, moves=4)
-    return effort

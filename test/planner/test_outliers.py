@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from hp_lab.planner.gp import Data
 from hp_lab.planner.hypotheses import find
+from hp_lab.planner.model_space import standard_model
 from hp_lab.planner.objectives import Reading
+from hp_lab.planner.outliers import suspicious
+from hp_lab.planner.posterior import COLD, VANILLA, fit, fit_to_fewer
 from hp_lab.planner.priors import LogNormal, Normal
 from hp_lab.planner.ready_made import NAMES
 from hp_lab.planner.space import Space
@@ -16,7 +20,7 @@ LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
 DROPS = Space.parse({"drop_time_s": {"type": "continuous", "low": 4, "high": 30}})
 
 
-def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0):
+def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0, utility=None):
     return Surrogate(
         space,
         codes,
@@ -24,6 +28,7 @@ def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0):
         [f"c{i:02d}" for i in range(len(y))],
         rng=np.random.default_rng(seed),
         hypotheses=hypotheses,
+        utility=utility,
     )
 
 
@@ -121,3 +126,68 @@ def test_the_first_film_beyond_an_edge_is_backed_by_the_next_one(seed):
     x = rng.random(22)
     y = (x > rng.uniform(0.15, 0.85)) + 0.01 * rng.standard_normal(22)
     assert not len(surrogate(x[:, None], y, seed=seed).outliers)
+
+
+def many(count, seed):
+    rng = np.random.default_rng(seed)
+    x = np.sort(rng.random(count))
+    y = np.sin(6 * x) + 0.05 * rng.standard_normal(count)
+    return Data(X=x[:, None], x={"x": x}, y=y, variance=np.full(count, 1e-4))
+
+
+GP = standard_model(LINE, offset=0.0, scale=1.0)
+
+
+@pytest.mark.slow
+def test_a_fit_to_many_films_serves_fewer_by_weights_where_none_was_gross():
+    rng = np.random.default_rng(2)
+    films = many(64, 2)
+    rows = np.setdiff1d(np.arange(64), [20, 40])
+    all_of_them, some = (
+        fit(GP, one, effort=COLD, rng=rng) for one in (films, films.rows(rows))
+    )
+    carried = fit_to_fewer(all_of_them, GP, films.rows(rows), rng)
+    assert carried.log_evidence == pytest.approx(some.log_evidence, abs=0.15)
+    told = [np.log(one.model.parameters(one.population.z)) for one in (carried, some)]
+    for mine, theirs in zip(*(one.T for one in told), strict=True):
+        assert mine.mean() == pytest.approx(theirs.mean(), abs=0.3 * theirs.std())
+        assert mine.std() == pytest.approx(theirs.std(), rel=0.3)
+    assert fit_to_fewer(all_of_them, GP, films.rows(rows[:50]), rng) is None
+    other = standard_model(LINE, offset=0.1, scale=1.0)
+    assert fit_to_fewer(all_of_them, other, films.rows(rows), rng) is None
+    films.y[20] += 3.0
+    gross = fit(GP, films, effort=COLD, rng=rng)
+    assert fit_to_fewer(gross, GP, films.rows(rows), rng) is None
+
+
+def test_the_largest_of_many_ordinary_errors_is_seldom_suspicious():
+    suspected = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        found = fit(GP, many(100, seed), effort=VANILLA, rng=rng, with_evidence=False)
+        suspected.append(suspicious([found]).any())
+    assert sum(suspected) <= 1
+
+
+def test_the_best_film_far_from_all_others_is_a_find():
+    """Beside others, or absurd, or where nobody hopes for it, it is an outlier."""
+    rng = np.random.default_rng(7)
+    X = rng.random((25, 4))
+    y = 0.1 * np.sin(3 * X.sum(axis=1))
+    space = Space.parse(
+        {name: {"type": "continuous", "low": 0, "high": 1} for name in "abcd"}
+    )
+
+    def found(codes, values, sign):
+        utility = None if sign is None else lambda v: sign * v
+        return list(surrogate(codes, values, space=space, utility=utility).outliers)
+
+    X[24], y[24] = 0.95, 1.2
+    assert found(X, y, 1) == []
+    assert found(X, y, -1) == found(X, y, None) == [24]
+    y[24] = 1000.0
+    assert found(X, y, 1) == [24]
+    X[24], y[24] = X[:24].mean(axis=0), 1.2
+    near = X[24] + 0.03 * rng.standard_normal((4, 4))
+    low = 0.1 * np.sin(3 * near.sum(axis=1))
+    assert found(np.vstack([X, near]), np.append(y, low), 1) == [24]

@@ -110,7 +110,7 @@ def _belief(goal: Goal) -> tuple[Scorer, Surrogate]:
         [Reading(value=o.value, sigma=o.sigma) for _, (o,) in goal.trials],
         [c.candidate_id for c, _ in goal.trials],
         rng=rng,
-        utility=goal.objectives[0].utility,
+        objective=goal.objectives[0],
     )
     scorer = Scorer(goal.objectives, [belief], belief.seen, goal.settings, rng)
     return scorer, belief

@@ -145,6 +145,7 @@ def predict(
         return
     for quantity, one in predicted.readings.items():
         levels = [f"{level:.0%}" for level in one.intervals]
+        scores = [f"score {score:g}" for score in one.scores]
         rows = []
         for row, point in enumerate(predicted.points):
             figures = _reading(one, row)
@@ -152,12 +153,19 @@ def predict(
                 f"{low:.4g} to {high:.4g}"
                 for low, high in figures["intervals"].values()
             ]
+            chances = [f"{p:.2f}" for p in figures.get("scores", {}).values()]
             rows.append(
-                (point.candidate_id, figures["mean"], figures["sd"], *intervals)
+                (
+                    point.candidate_id,
+                    figures["mean"],
+                    figures["sd"],
+                    *intervals,
+                    *chances,
+                )
             )
         print_table(
             f"{quantity}: readings with a sigma of {one.sigma:.2g}",
-            ("film", "mean", "sd", *levels),
+            ("film", "mean", "sd", *levels, *scores),
             rows,
         )
     for note in predicted.notes:
@@ -166,7 +174,7 @@ def predict(
 
 def _reading(readings: "Readings", row: int) -> dict[str, Any]:
     """Return what is forecast of a quantity at one of the points."""
-    return {
+    told = {
         "mean": float(readings.mean[row]),
         "sd": float(readings.sd[row]),
         "intervals": {
@@ -174,6 +182,9 @@ def _reading(readings: "Readings", row: int) -> dict[str, Any]:
             for level, (low, high) in readings.intervals.items()
         },
     }
+    if readings.scores:
+        told["scores"] = {f"{s:g}": float(p[row]) for s, p in readings.scores.items()}
+    return told
 
 
 @benchmark_app.command("pool")

@@ -100,6 +100,19 @@ def expected_utility(
     return np.asarray(-(above + below))
 
 
+def expected_reading(
+    objective: Objective, mean: FloatArray, sd: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and deviation of what is read of y ~ N(mean, sd^2): y, or its score.
+
+    The scatter of readings is not in it.
+    """
+    if not objective.scores:
+        return mean, sd
+    edges = objective.edges[:, None]
+    return objective.score_moments(ndtr((edges - mean) / _positive(sd, edges - mean)))
+
+
 def _positive(sd: FloatArray, distance: FloatArray) -> FloatArray:
     """Return deviations above 0, whatever the unit of the values."""
     return np.maximum(sd, np.maximum(_NO_DOUBT * np.abs(distance), _TINY))

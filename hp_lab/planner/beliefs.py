@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hp_lab.errors import InvalidInput
 from hp_lab.planner.chosen_hypotheses import chosen, load_modules
 from hp_lab.planner.goal import Goal
 from hp_lab.planner.hypotheses import Hypothesis
@@ -89,10 +90,18 @@ class Beliefs:
         return to_bytes(self._kept, extra)
 
     def readings(self, objective: Objective) -> dict[int, Reading]:
-        """Return what the films tell of an objective, by their row."""
+        """Return what the films tell of an objective, by their row.
+
+        Raises:
+            InvalidInput: A film has none of the objective's scores.
+        """
         found = {}
-        for index, (_, observations) in enumerate(self._goal.trials):
-            one = reading(objective, observations)
+        for index, (candidate, observations) in enumerate(self._goal.trials):
+            try:
+                one = reading(objective, observations)
+            except InvalidInput as error:
+                msg = f"film {candidate.candidate_id}: {error}"
+                raise InvalidInput(msg) from error
             if one is not None:
                 found[index] = one
         return found
@@ -100,8 +109,8 @@ class Beliefs:
     def unclear(self, readings: Sequence[dict[int, Reading]]) -> list[str]:
         """Return why no model can choose yet, in sentences; nothing where one can.
 
-        That takes a reading of every objective, and two exact values of one that
-        differ: before that nothing tells by how much films differ.
+        That takes a reading of every objective, and two films that are known to differ
+        in one: before that nothing tells by how much films differ.
 
         Args:
             readings: Of each objective, by row.
@@ -113,9 +122,7 @@ class Beliefs:
                 said.append(f"{objective.quantity}: no film tells of it yet")
             elif alike:
                 said += self._about_bounds(objective, found)
-                said.append(
-                    f"{objective.quantity}: no two films have exact values that differ"
-                )
+                said.append(f"{objective.quantity}: no two films are known to differ")
         if alike or not all(readings):
             said.append("films are spread over the space until more is known")
             return said
@@ -159,7 +166,7 @@ class Beliefs:
             hypotheses=hypotheses,
             only=only,
             looks=self._asked if hypotheses else None,
-            utility=objective.utility,
+            objective=objective,
             memories={
                 name.removeprefix(prefix): memory
                 for name, memory in self._memories.items()
@@ -281,6 +288,9 @@ class Beliefs:
         self, objective: Objective, found: dict[int, Reading]
     ) -> list[str]:
         """Return notes on films that give only bounds, and what helps."""
+        if objective.scores:
+            # The ends of a scale are bounds by nature.
+            return []
         causes: dict[str, list[str]] = {}
         for row, one in found.items():
             if one.kind != "exact":
@@ -295,5 +305,6 @@ class Beliefs:
 
 def _differ(found: dict[int, Reading]) -> bool:
     return differ(
-        np.array([one.value for one in found.values() if one.kind == "exact"])
+        np.array([one.value for one in found.values()]),
+        np.array([one.sign for one in found.values()], dtype=int),
     )

@@ -67,14 +67,16 @@ class Forecast:
         """Predict readings of standard error ``sigma`` (m,) at codes (m, width).
 
         The errors that the surrogate makes on its own films, each left out, tell how
-        heavy the tails are and whether its deviations are too wide or too narrow.
+        heavy the tails are and whether its deviations are too wide or too narrow. Those
+        on scores do not: the ones between the ends are there since they are middling.
         """
         predictions = surrogate.predict(codes)
         noise = np.concatenate([process.noise_sd for process in surrogate.processes])
         self._mean = predictions.mean
         self._sd = np.sqrt(predictions.sd**2 + noise[:, None] ** 2 + sigma**2)
         self._weight = predictions.weight
-        self.tails = learn_tails(left_out_errors(surrogate))
+        errors = np.zeros(0) if surrogate.scored else left_out_errors(surrogate)
+        self.tails = learn_tails(errors)
 
     def mean(self) -> FloatArray:
         """Return the expected readings (m,)."""
@@ -95,11 +97,11 @@ class Forecast:
         log = logsumexp(-0.5 * e**2 - np.log(self._sd), axis=0, b=self._weight[:, None])
         return np.asarray(self.tails.log_density(z) + 0.5 * z**2 + log)
 
-    def cumulative(self, y: FloatArray) -> FloatArray:
+    def cumulative(self, y: FloatArray | float) -> FloatArray:
         """Return the probability (m,) that a reading is at most y (m,)."""
         return self.tails.cumulative(self._standardised(y))
 
-    def _standardised(self, y: FloatArray) -> FloatArray:
+    def _standardised(self, y: FloatArray | float) -> FloatArray:
         return normal_score((y - self._mean) / self._sd, self._weight[:, None])
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:

@@ -1,6 +1,9 @@
 """The planner's standard model of a search space: kernel and priors."""
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_ndtr
+from scipy.stats import norm
 
 from hp_lab.planner import molecules
 from hp_lab.planner.dimensions import Categorical, Molecule
@@ -26,6 +29,8 @@ VANILLA_NAME = "gp"
 _DESCRIPTOR_COMPONENTS = 6
 # Values of a smaller relative difference are equal.
 _ROUNDING = 1e-12
+# Of the population behind bounds: its mean in deviations, the log of its deviation.
+_STEP_SD = np.array([3.0, 1.0])
 
 
 def standard_kernel(space: Space) -> Kernel:
@@ -79,9 +84,19 @@ def molecule_kernel(column: int, dimension: Molecule) -> Kernel:
     return Mixture((described, fingerprints))
 
 
-def differ(y: FloatArray) -> bool:
-    """Return whether any two values (n,) differ by more than rounding."""
-    return len(y) > 0 and bool(np.ptp(y) > _ROUNDING * np.abs(y).max())
+def differ(y: FloatArray, sign: np.ndarray | None = None) -> bool:
+    """Return whether two films are known to differ by more than rounding.
+
+    Args:
+        y: Values and bounds (n,).
+        sign: 0 for a value, +1 for a lower bound, -1 for an upper one (n,); None where
+            all are values.
+    """
+    if sign is None:
+        sign = np.zeros(len(y), dtype=int)
+    least = y[sign >= 0].max(initial=-np.inf)
+    most = y[sign <= 0].min(initial=np.inf)
+    return bool(least - most > _ROUNDING * np.abs(y).max(initial=0.0))
 
 
 def scaling(
@@ -90,17 +105,21 @@ def scaling(
     before: tuple[float, float] | None = None,
     *,
     known: bool = True,
+    sign: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Return offset and scale that bring values to about 0 and 1.
 
     Those from before are kept while they still fit, so that a posterior can be carried
     on. Where it is not ``known`` what values differ by, they may differ by as much as
-    they are away from 0: their own deviations tell nothing of other films.
+    they are away from 0: their own deviations tell nothing of other films. With a
+    ``sign`` (see :func:`differ`) bounds tell how far the films lie beyond them.
     """
     offset = float(np.mean(y)) if len(y) else 0.0
     floor = float(np.sqrt(np.median(variance))) if len(y) else 0.0
     spread = float(np.std(y)) if len(y) > 1 else 0.0
     scale = max(spread, floor, 1e-9 * abs(offset))
+    if sign is not None and sign.any():
+        offset, scale = _beyond_bounds(y, variance, sign, offset, scale)
     if not known:
         scale = max(scale, float(np.abs(y).max(initial=0.0)))
     if before is not None:
@@ -109,6 +128,30 @@ def scaling(
         if near and 0.67 < scale / old_scale < 1.5:
             return before
     return offset, scale
+
+
+def _beyond_bounds(
+    y: FloatArray, variance: FloatArray, sign: np.ndarray, offset: float, scale: float
+) -> tuple[float, float]:
+    """Return mean and deviation of a normal population of values and bounds.
+
+    The likelihood is Tobin's (Econometrica 26 (1958) 24). Where all are bounds it has
+    no maximum; so offset and scale, those of bounds taken for values, are the centre
+    of a wide prior.
+    """
+
+    def loss(step: FloatArray) -> float:
+        away = offset + step[0] * scale - y
+        width = np.sqrt((scale * np.exp(step[1])) ** 2 + variance)
+        log = np.where(
+            sign == 0,
+            norm.logpdf(away, scale=width),
+            log_ndtr(sign * away / width),
+        )
+        return float(0.5 * np.sum((step / _STEP_SD) ** 2) - log.sum())
+
+    step = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return offset + float(step[0]) * scale, scale * float(np.exp(step[1]))
 
 
 def standard_model(

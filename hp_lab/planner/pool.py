@@ -34,6 +34,7 @@ _ROUNDING = 1e-14
 # Enrichment factors are taken after so many experiments.
 _COUNTED = (20, 40)
 _BUDGET = 60
+_LARGEST = Objective(quantity="value", goal="maximize")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,16 @@ class Pool:
     value: FloatArray
     sigma: FloatArray
     inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def observation(self, index: int) -> Observation:
+        """Return what was observed in an experiment."""
+        return Observation(
+            quantity=_LARGEST.quantity,
+            value=float(self.value[index]),
+            sigma=float(self.sigma[index]),
+            unit="",
+            sample_id=f"p{index}",
+        )
 
     @property
     def top(self) -> np.ndarray:
@@ -418,21 +429,14 @@ def pick_planner(
     settings = memory.setdefault("settings", pool.space.settings(pool.codes))
     trials: list[Trial] = []
     for index in tried:
-        name = f"p{index}"
-        candidate = Candidate(candidate_id=name, settings=settings[index])
-        observation = Observation(
-            quantity="value",
-            value=float(pool.value[index]),
-            sigma=float(pool.sigma[index]),
-            unit="",
-            sample_id=name,
-        )
-        trials.append((candidate, (observation,)))
+        one = pool.observation(index)
+        candidate = Candidate(candidate_id=one.sample_id, settings=settings[index])
+        trials.append((candidate, (one,)))
     free = _untried(pool, tried)
     answer = propose(
         Goal(
             space=pool.space,
-            objectives=(Objective(quantity="value", goal="maximize"),),
+            objectives=(memory.get("objective") or _LARGEST,),
             settings=memory.get("planner") or PlannerSettings(initial=_STARTS),
             trials=tuple(trials),
             seed=memory["seed"],

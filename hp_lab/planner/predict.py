@@ -1,7 +1,7 @@
 """Forecasts from a table of observations: what other films would read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.beliefs import Beliefs
 from hp_lab.planner.forecast import Forecast
 from hp_lab.planner.goal import Goal, PlannerSettings
-from hp_lab.planner.objectives import Objective, Reading
+from hp_lab.planner.objectives import Objective, Reading, score_shares
 from hp_lab.planner.plan import goal_from_csv, points_from_csv
 from hp_lab.planner.space import Space
 from hp_lab.records import Candidate
@@ -30,12 +30,14 @@ class Readings:
         mean: Expected readings (m,).
         sd: Their standard deviations (m,), the noise and ``sigma`` included.
         intervals: Share of readings to the central interval (m,), (m,) that holds it.
+        scores: Score to its probability (m,); nothing where the quantity has none.
     """
 
     sigma: float
     mean: FloatArray
     sd: FloatArray
     intervals: Mapping[float, tuple[FloatArray, FloatArray]]
+    scores: Mapping[float, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,32 +93,61 @@ def _predict(goal: Goal, points: tuple[Candidate, ...], origin: Path) -> Predict
         np.random.default_rng([goal.seed, tried]),
     )
     found = {o.quantity: beliefs.readings(o) for o in goal.objectives}
-    for quantity, known in found.items():
-        values = sum(one.kind == "exact" for one in known.values())
+    for objective in goal.objectives:
+        told = found[objective.quantity].values()
+        values = sum(_has_value(objective, one) for one in told)
         if values < _LEAST_VALUES:
             msg = (
-                f"{origin}: {values} films have a value of {quantity!r} (bounds do not "
-                f"count), and {_LEAST_VALUES} are needed to tell how films differ; add "
-                "films, or leave out the objective"
+                f"{origin}: {values} films have a value of {objective.quantity!r} "
+                f"(bounds do not count), and {_LEAST_VALUES} are needed to tell how "
+                "films differ; add films, or leave out the objective"
             )
             raise InvalidInput(msg)
     codes = space.codes([point.settings for point in points])
     readings = {}
     for objective in goal.objectives:
         known = found[objective.quantity]
-        sigma = _typical_sigma(known.values())
+        sigma = _typical_sigma(objective, known.values())
         surrogate = beliefs.fit(objective, known)
         forecast = Forecast(surrogate, codes, np.full(len(codes), sigma))
-        readings[objective.quantity] = Readings(
-            sigma=sigma,
-            mean=forecast.mean(),
-            sd=forecast.sd(),
-            intervals={level: forecast.interval(level) for level in LEVELS},
-        )
+        readings[objective.quantity] = _readings(objective, forecast, sigma)
     return Predicted(
         points=points, readings=readings, notes=tuple(dict.fromkeys(beliefs.notes))
     )
 
 
-def _typical_sigma(readings: Iterable[Reading]) -> float:
-    return float(np.median([one.sigma for one in readings if one.kind == "exact"]))
+def _readings(objective: Objective, forecast: Forecast, sigma: float) -> Readings:
+    if not objective.scores:
+        return Readings(
+            sigma=sigma,
+            mean=forecast.mean(),
+            sd=forecast.sd(),
+            intervals={level: forecast.interval(level) for level in LEVELS},
+        )
+    scores = np.array(objective.scores)
+    below = np.array([forecast.cumulative(edge) for edge in objective.edges])
+    mean, sd = objective.score_moments(below)
+
+    def score_at(share: float) -> FloatArray:
+        return np.asarray(scores[(below <= share).sum(axis=0)])
+
+    return Readings(
+        sigma=sigma,
+        mean=mean,
+        sd=sd,
+        intervals={
+            level: (score_at((1 - level) / 2), score_at((1 + level) / 2))
+            for level in LEVELS
+        },
+        scores=dict(zip(objective.scores, score_shares(below), strict=True)),
+    )
+
+
+def _has_value(objective: Objective, one: Reading) -> bool:
+    return one.kind == "exact" or bool(objective.scores)
+
+
+def _typical_sigma(objective: Objective, readings: Iterable[Reading]) -> float:
+    return float(
+        np.median([one.sigma for one in readings if _has_value(objective, one)])
+    )

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import Aborted, InvalidInput
 from hp_lab.planner import hypervolume, optimise
-from hp_lab.planner.acquisition import expected_utility
+from hp_lab.planner.acquisition import expected_reading, expected_utility
 from hp_lab.planner.beliefs import Beliefs
 from hp_lab.planner.expressions import Expression
 from hp_lab.planner.feasibility import Feasibility
@@ -182,7 +182,10 @@ class _Proposal:
         for index in range(count):
             self._report(0.4 + 0.6 * index / count, f"candidate {index + 1} of {count}")
             code, value, reason = self._best(believed, told[0], busy)
-            moments = [s.predict(code).moments() for s in surrogates]
+            moments = [
+                expected_reading(objective, *s.predict(code).moments())
+                for objective, s in zip(self._goal.objectives, surrogates, strict=True)
+            ]
             X = self._space.features(code)
             chosen.append(
                 Candidate(

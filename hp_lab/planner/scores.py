@@ -217,7 +217,8 @@ class Scorer:
         """Average over particles the improvement over the best of the same label.
 
         Where a label has no film yet all of a good film is a gain: what it is above the
-        worst of all.
+        worst of all. Of scores there is none above the highest, until every label has
+        it.
         """
         objective = self._objectives[0]
         tried = self._tried[0]
@@ -226,7 +227,15 @@ class Scorer:
         for label in np.unique(self._codes[:, self._label_column]):
             own = utility[:, self._codes[:, self._label_column] == label].max(axis=1)
             level[:, labels == label] = own[:, None]
-        return here.average_log(log_improvement(objective, here.mean, here.sd, level))
+        gain = log_improvement(objective, here.mean, here.sd, level)
+        if np.isfinite(objective.enough):
+            beyond = np.maximum(level, objective.enough)
+            more = log_improvement(objective, here.mean, here.sd, beyond)
+            with np.errstate(divide="ignore"):
+                within = gain + np.log(-np.expm1(np.minimum(more - gain, 0.0)))
+            if np.isfinite(within).any():
+                gain = within
+        return here.average_log(gain)
 
     def _weighted(self, moments: _Moments, tried: FloatArray) -> FloatArray:
         # Utilities in units of their spread among the films, added with the weights.

@@ -1,6 +1,6 @@
 """What the planner believes about one quantity: models, their weights, predictions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from hp_lab.planner.model_space import (
     scaling,
     standard_model,
 )
-from hp_lab.planner.objectives import Reading
+from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.posterior import (
     LEAST_OVERLAP,
     Fit,
@@ -35,7 +35,6 @@ from hp_lab.units import FloatArray
 _PREDICTING = 48
 # A model below this probability is left out of predictions.
 _NEGLIGIBLE = 0.02
-_SIGNS = {"exact": 0, "lower_bound": 1, "upper_bound": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class Surrogate:
             keep a little weight in predictions.
         notes: Sentences for a person.
         left_out: Sentences on the hypotheses that are left out, and why.
+        scored: Whether the readings are scores.
         imagined: Whether particles have values of their own for some films.
     """
 
@@ -82,7 +82,7 @@ class Surrogate:
         memories: Mapping[str, Memory] | None = None,
         only: str | None = None,
         looks: FloatArray | None = None,
-        utility: Callable[[FloatArray], FloatArray] | None = None,
+        objective: Objective | None = None,
     ) -> None:
         """Fit the vanilla GP and one structured GP a hypothesis, or ``only`` one.
 
@@ -90,7 +90,10 @@ class Surrogate:
         hypothesis that is undefined at some of the ``looks``, codes (m, width) of what
         may be proposed, is left out: where it says nothing, nothing could
         be proposed. Without any other model the vanilla GP takes its place.
-        The ``utility`` of values (n,), larger is better, tells finds from outliers.
+
+        The ``objective`` tells finds from outliers, and whether readings are scores, of
+        which the first and the last one are bounds: how many films lie beyond these
+        then tells how much films differ.
 
         Raises:
             InvalidInput: A hypothesis failed everywhere, or one of its priors is
@@ -102,22 +105,24 @@ class Surrogate:
         self.left_out: list[str] = []
         self._hypotheses = hypotheses
         self._only = only
+        self.scored = objective is not None and bool(objective.scores)
         memories = {
             name: memory
             for name, memory in (memories or {}).items()
             if only in (None, name)
         }
-        sign = np.array([_SIGNS[one.kind] for one in readings])
+        sign = np.array([one.sign for one in readings])
         self.data = Data(
             X=codes,
             x=space.columns(codes),
             y=np.array([one.value for one in readings]),
-            variance=np.array([one.sigma for one in readings]) ** 2,
+            variance=np.array([one.sigma for one in readings]) ** 2
+            + np.array([one.rounding for one in readings]) ** 2,
             labels=tuple(labels),
             sign=sign if sign.any() else None,
         )
         self.fits = self._fit(np.arange(len(self.data)), memories, rng)
-        good = None if utility is None else utility(self.data.y)
+        good = None if objective is None else objective.utility(self.data.y)
         self.outliers = self._leave_out_outliers(memories, rng, good)
         if looks is not None:
             self._leave_out_undefined(looks, rng)
@@ -210,7 +215,8 @@ class Surrogate:
             data.y[tells],
             data.variance[tells],
             before,
-            known=differ(data.y[data.exact]),
+            known=differ(data.y, data.sign),
+            sign=data.sign[tells] if self.scored and data.sign is not None else None,
         )
         models = [standard_model(self._space, offset=offset, scale=scale)]
         models += [
@@ -252,7 +258,8 @@ class Surrogate:
         outlier is one that the models without it predict wrongly, all those of weight.
         """
         count = len(self.data)
-        most = outliers.most(count)
+        # No score is far from all others.
+        most = 0 if self.scored else outliers.most(count)
         fits, kept = self.fits, np.arange(count)
         others = rng
         while count - len(kept) < most:
@@ -284,10 +291,10 @@ class Surrogate:
     def _doubts(self) -> list[str]:
         """Return notes on what the fits cannot be trusted in."""
         doubts = []
-        if not differ(self.data.y[self.data.exact]):
+        if not differ(self.data.y, self.data.sign):
             doubts.append(
-                "no two exact values differ: predictions take it that films differ by "
-                f"about {self.fits[0].model.scale:.2g}"
+                "no two films are known to differ: predictions take it that films "
+                f"differ by about {self.fits[0].model.scale:.2g}"
             )
         doubts += [
             f"model {one.model.name}: two estimates of its evidence disagree or rest "

@@ -100,6 +100,19 @@ def test_forecasts_are_told_row_by_row(files: Path) -> None:
     assert "shorter exposure" in printed
 
 
+def test_forecasts_of_scores_tell_the_probability_of_each(files: Path) -> None:
+    space, _ = CAMPAIGN.split("objectives:")
+    wanted = "{quantity: grade, goal: maximize, scores: [0, 1, 2]}"
+    text = f"{space}objectives: [{wanted}]\nbudget: {{films: 10}}\n"
+    (files / "c.yaml").write_text(text)
+    (files / "o.csv").write_text("n,br,grade\n1,0,0\n2,.2,1\n5,.4,2\n3,.3,2\n")
+    told = json.loads(run(*PREDICT, "--json"))
+    reading = told["predictions"][0]["readings"]["grade"]
+    assert set(reading["scores"]) == {"0", "1", "2"}
+    assert sum(reading["scores"].values()) == pytest.approx(1)
+    assert "score 2" in run(*PREDICT)
+
+
 def test_a_replay_tells_its_inputs_and_what_it_cannot_know(files: Path) -> None:
     told = json.loads(run(*POOL, *SHORT, "--json"))
     assert told["inputs"] == {"t": "continuous"}

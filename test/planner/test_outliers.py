@@ -6,7 +6,7 @@ import pytest
 from hp_lab.planner.gp import Data
 from hp_lab.planner.hypotheses import find
 from hp_lab.planner.model_space import standard_model
-from hp_lab.planner.objectives import Reading
+from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.outliers import suspicious
 from hp_lab.planner.posterior import COLD, VANILLA, fit, fit_to_fewer
 from hp_lab.planner.priors import LogNormal, Normal
@@ -20,7 +20,7 @@ LINE = Space.parse({"x": {"type": "continuous", "low": 0, "high": 1}})
 DROPS = Space.parse({"drop_time_s": {"type": "continuous", "low": 4, "high": 30}})
 
 
-def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0, utility=None):
+def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0, objective=None):
     return Surrogate(
         space,
         codes,
@@ -28,7 +28,7 @@ def surrogate(codes, y, *, space=LINE, hypotheses=(), seed=0, utility=None):
         [f"c{i:02d}" for i in range(len(y))],
         rng=np.random.default_rng(seed),
         hypotheses=hypotheses,
-        utility=utility,
+        objective=objective,
     )
 
 
@@ -178,16 +178,16 @@ def test_the_best_film_far_from_all_others_is_a_find():
         {name: {"type": "continuous", "low": 0, "high": 1} for name in "abcd"}
     )
 
-    def found(codes, values, sign):
-        utility = None if sign is None else lambda v: sign * v
-        return list(surrogate(codes, values, space=space, utility=utility).outliers)
+    def found(codes, values, goal):
+        wanted = None if goal is None else Objective(quantity="q", goal=goal)
+        return list(surrogate(codes, values, space=space, objective=wanted).outliers)
 
     X[24], y[24] = 0.95, 1.2
-    assert found(X, y, 1) == []
-    assert found(X, y, -1) == found(X, y, None) == [24]
+    assert found(X, y, "maximize") == []
+    assert found(X, y, "minimize") == found(X, y, None) == [24]
     y[24] = 1000.0
-    assert found(X, y, 1) == [24]
+    assert found(X, y, "maximize") == [24]
     X[24], y[24] = X[:24].mean(axis=0), 1.2
     near = X[24] + 0.03 * rng.standard_normal((4, 4))
     low = 0.1 * np.sin(3 * near.sum(axis=1))
-    assert found(np.vstack([X, near]), np.append(y, low), 1) == [24]
+    assert found(np.vstack([X, near]), np.append(y, low), "maximize") == [24]

@@ -13,8 +13,8 @@ from hp_lab.planner.baseline import BaselineGP
 from hp_lab.planner.forecast import Forecast
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective, reading
-from hp_lab.planner.pool import (
-    Pool,
+from hp_lab.planner.pool import Pool
+from hp_lab.planner.replay import (
     pick_planner,
     pick_random,
     pick_sklearn,

@@ -10,7 +10,8 @@ import planner_peers
 from planner_bars import at_least, at_most, in_standard_errors
 from scipy.stats import qmc
 
-from hp_lab.planner.pool import METHODS, Pool, load_pool, replay, summary
+from hp_lab.planner.pool import Pool, load_pool
+from hp_lab.planner.replay import METHODS, replay, summary
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 

@@ -203,7 +203,7 @@ def pool(
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""
-    from hp_lab.planner.pool import benchmark_pool
+    from hp_lab.planner.replay import benchmark_pool
 
     result = benchmark_pool(
         file,

@@ -9,14 +9,8 @@ from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.plan import plan_from_csv
-from hp_lab.planner.pool import (
-    METHODS,
-    Pool,
-    benchmark_pool,
-    load_pool,
-    replay,
-    summary,
-)
+from hp_lab.planner.pool import Pool, load_pool
+from hp_lab.planner.replay import METHODS, benchmark_pool, replay, summary
 from hp_lab.planner.space import Space
 
 SPACE = Space.parse(

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from hp_lab.records import Candidate
 
 Goal = Literal["min", "max"]
+Campaign = Annotated[Path, typer.Option(help="Campaign file (YAML).")]
+Seed = Annotated[int, typer.Option(min=0, help="Decides what is left to chance.")]
+_FILMS = "CSV: settings and quantities, a film a row."
 
 benchmark_app = typer.Typer(
     help="Replay the planner on data that exist.", no_args_is_help=True
@@ -19,14 +22,10 @@ benchmark_app = typer.Typer(
 
 
 def plan(
-    campaign: Annotated[Path, typer.Option(help="Campaign file (YAML).")],
-    observations: Annotated[
-        Path | None, typer.Option(help="CSV: settings and quantities, a film a row.")
-    ] = None,
+    campaign: Campaign,
+    observations: Annotated[Path | None, typer.Option(help=_FILMS)] = None,
     count: Annotated[int, typer.Option(min=1, help="How many candidates.")] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Decides what is left to chance.")
-    ] = 1,
+    seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Propose the next experiments from a table of observations."""
@@ -101,14 +100,10 @@ def _expected(candidate: "Candidate", objectives: int) -> tuple[str, ...]:
 
 
 def predict(
-    campaign: Annotated[Path, typer.Option(help="Campaign file (YAML).")],
-    observations: Annotated[
-        Path, typer.Option(help="CSV: settings and quantities, a film a row.")
-    ],
+    campaign: Campaign,
+    observations: Annotated[Path, typer.Option(help=_FILMS)],
     at: Annotated[Path, typer.Option(help="CSV: settings to forecast, a film a row.")],
-    seed: Annotated[
-        int, typer.Option(min=0, help="Decides what is left to chance.")
-    ] = 1,
+    seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Forecast what films that were not made would read, with intervals."""

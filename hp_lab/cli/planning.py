@@ -139,8 +139,10 @@ def predict(
         )
         return
     for quantity, one in predicted.readings.items():
-        levels = [f"{level:.0%}" for level in one.intervals]
-        scores = [f"score {score:g}" for score in one.scores]
+        # The probabilities of scores tell more than intervals of a few of them.
+        columns = [f"score {score:g}" for score in one.scores] or [
+            f"{level:.0%}" for level in one.intervals
+        ]
         rows = []
         for row, point in enumerate(predicted.points):
             figures = _reading(one, row)
@@ -154,13 +156,12 @@ def predict(
                     point.candidate_id,
                     figures["mean"],
                     figures["sd"],
-                    *intervals,
-                    *chances,
+                    *(chances or intervals),
                 )
             )
         print_table(
             f"{quantity}: readings with a sigma of {one.sigma:.2g}",
-            ("film", "mean", "sd", *levels, *scores),
+            ("film", "mean", "sd", *columns),
             rows,
         )
     for note in predicted.notes:

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from hp_lab.errors import InvalidConfig
+from hp_lab.planner.objectives import Reading
+from hp_lab.planner.space import Space
+from hp_lab.planner.surrogate import Surrogate
 from hp_lab.planner.theory import from_function, from_table
 
 AS_IT_IS = np.array([[0.0, 1.0]])
+UNIT = {"type": "continuous", "low": 0, "high": 1}
+SPACE = Space.parse({"a": UNIT, "b": UNIT})
 
 
 def smooth(x):
@@ -22,6 +27,10 @@ def table(points, values):
 
 def columns(points):
     return {"a": points[:, 0], "b": points[:, 1]}
+
+
+def unrelated(x):
+    return np.cos(5 * x[:, 1]) * x[:, 0]
 
 
 @pytest.mark.parametrize("scatter", [0.0, 0.2])
@@ -69,6 +78,31 @@ def test_offset_and_gain_move_and_stretch_a_function():
     value = found.mean(x, np.array([[0.0, 1.0], [0.5, 2.0]]))
     assert np.allclose(value, [[1.0, 4.0], [1.5, 7.5]])
     assert found.priors["offset"].sd == 1.0
+
+
+@pytest.mark.slow
+def test_a_table_that_films_contradict_is_ignored_and_a_right_one_is_not():
+    rng = np.random.default_rng(4)
+    films, new = SPACE.sample_codes(rng, 12), SPACE.sample_codes(rng, 200)
+    known = rng.random((80, 2))
+
+    def error(*hypotheses):
+        one = Surrogate(
+            SPACE,
+            films,
+            [Reading(value=float(v), sigma=0.02) for v in smooth(films)],
+            [str(i) for i in range(len(films))],
+            rng=np.random.default_rng(7),
+            hypotheses=hypotheses,
+        )
+        mean, _ = one.predict(new).moments()
+        return np.sqrt(np.mean((mean - smooth(new)) ** 2))
+
+    none = error()
+    wrong = error(from_table("calc", table(known, unrelated(known)), "value"))
+    right = error(from_table("calc", table(known, 0.8 * smooth(known) + 0.3), "value"))
+    assert wrong < 1.2 * none
+    assert right < 0.5 * none
 
 
 def test_a_table_too_long_to_solve_for_is_refused():

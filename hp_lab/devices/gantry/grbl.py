@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hp_lab.clock import Clock, Signal
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock, wait_or_abort
+from hp_lab.devices.turns import wait_or_abort
 from hp_lab.errors import DeviceError, DeviceFault, DeviceLost
 from hp_lab.lab_config import PositionMm
 
@@ -61,25 +62,18 @@ class Status:
     machine_mm: PositionMm
 
 
-class GrblController:
+class GrblController(SerialInstrument):
     """A table of the manual.
 
     Moves are sent once. When an answer to one is missing, the head is stopped and the
     controller reset before anything else is asked, so that a late ``ok`` cannot be
     taken for another move's.
-
-    Args:
-        port: Serial port, as for :func:`hp_lab.devices.transport.open_serial`.
-        clock: The clock of the device.
-        timeout_s: How long an answer may take.
     """
 
+    kind = "grbl"
+
     def __init__(self, port: str, clock: Clock, timeout_s: float) -> None:
-        self._port = port
-        self._clock = clock
-        self._timeout_s = timeout_s
-        self._lock = ExchangeLock(clock)
-        self._line: SerialLine | None = None
+        super().__init__(port, clock, timeout_s)
         self._version = ""
 
     def open(self) -> None:
@@ -103,13 +97,6 @@ class GrblController:
             said = self.command("$I")
             versions = [line for line in said if line.startswith("[VER:")]
             self._version = versions[0][5:-1].rstrip(":") if versions else "unknown"
-
-    def close(self) -> None:
-        """Close the port; twice does nothing."""
-        with self._lock:
-            if self._line is not None:
-                self._line.close()
-            self._line = None
 
     @property
     def version(self) -> str:
@@ -236,12 +223,6 @@ class GrblController:
                 msg = f"grbl at {self._port}: does not answer a reset; switch it off"
                 raise DeviceLost(msg)
             return self._status_once().state != "Alarm"
-
-    def _opened(self) -> SerialLine:
-        if self._line is None:
-            msg = f"grbl at {self._port}: not connected; connect first"
-            raise DeviceLost(msg)
-        return self._line
 
     def _refuse_out_of_step(self) -> None:
         if not self._opened().in_step:

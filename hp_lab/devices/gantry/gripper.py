@@ -4,9 +4,8 @@
 is answered by the load on the springs.
 """
 
-from hp_lab.clock import Clock
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock
 from hp_lab.errors import DeviceFault, DeviceLost
 
 # Boards of this kind reset when the port is opened and are deaf for two seconds.
@@ -15,20 +14,10 @@ _EXTRA_S = 2.0
 _MOST_LATE_LINES = 16
 
 
-class ServoGripper:
-    """A table of the protocol.
+class ServoGripper(SerialInstrument):
+    """A table of the protocol."""
 
-    Args:
-        port: Serial port, as for :func:`hp_lab.devices.transport.open_serial`.
-        clock: The clock of the device.
-        timeout_s: How long an answer may take.
-    """
-
-    def __init__(self, port: str, clock: Clock, timeout_s: float) -> None:
-        self._port = port
-        self._timeout_s = timeout_s
-        self._lock = ExchangeLock(clock)
-        self._line: SerialLine | None = None
+    kind = "gripper"
 
     def open(self) -> None:
         """Open the port and wait until the board answers.
@@ -49,13 +38,6 @@ class ServoGripper:
                     continue
                 return
             self.load()
-
-    def close(self) -> None:
-        """Close the port; twice does nothing."""
-        with self._lock:
-            if self._line is not None:
-                self._line.close()
-            self._line = None
 
     def move(self, pulse_us: float, rate_us_s: float, longest_s: float) -> None:
         """Move the servo and wait until it is there; sent once.
@@ -108,16 +90,14 @@ class ServoGripper:
         No question of this board has an answer of its own, so after a missing one only
         silence says that none is under way.
         """
-        if self._line is None:
-            msg = f"gripper at {self._port}: not connected; connect first"
-            raise DeviceLost(msg)
+        line = self._opened()
         for _ in range(_MOST_LATE_LINES):
-            if self._line.in_step:
-                return self._line
+            if line.in_step:
+                return line
             try:
-                said = self._line.poll(self._timeout_s)
+                said = line.poll(self._timeout_s)
             except DeviceFault:
                 continue
-            self._line.in_step = said is None
+            line.in_step = said is None
         msg = f"gripper at {self._port}: does not stop talking; check the board"
         raise DeviceLost(msg)

@@ -11,9 +11,9 @@ from typing import TypeVar
 import serial
 
 from hp_lab.clock import Clock
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock
-from hp_lab.errors import DeviceFault, DeviceLost
+from hp_lab.errors import DeviceFault
 
 T = TypeVar("T")
 _READING = re.compile(r"(-?\d+(?:\.\d+)?) (\d+)")
@@ -22,23 +22,17 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 RESOLUTION_K = 0.1
 
 
-class NamurHotplate:
+class NamurHotplate(SerialInstrument):
     """A table of the manual; every call is one exchange.
 
     A question is asked again once when its answer is noise. After a missing answer the
     conversation is found again by the instrument's name, which is never a number.
-
-    Args:
-        port: Serial port, as for :func:`hp_lab.devices.transport.open_serial`.
-        clock: The clock of the device.
-        timeout_s: How long an answer may take.
     """
 
+    kind = "hotplate"
+
     def __init__(self, port: str, clock: Clock, timeout_s: float) -> None:
-        self._port = port
-        self._timeout_s = timeout_s
-        self._lock = ExchangeLock(clock)
-        self._line: SerialLine | None = None
+        super().__init__(port, clock, timeout_s)
         self._name = ""
 
     def open(self) -> None:
@@ -61,13 +55,6 @@ class NamurHotplate:
             # Whatever half command the instrument has heard ends here.
             self._line.send("")
             self._name = self._ask("IN_NAME", self._as_name)
-
-    def close(self) -> None:
-        """Close the port; twice does nothing."""
-        with self._lock:
-            if self._line is not None:
-                self._line.close()
-            self._line = None
 
     @property
     def name(self) -> str:
@@ -115,12 +102,6 @@ class NamurHotplate:
         fallback temperature.
         """
         self._echoed(f"OUT_WD{mode}", timeout_s, f"{timeout_s:.0f}")
-
-    def _opened(self) -> SerialLine:
-        if self._line is None:
-            msg = f"hotplate at {self._port}: not connected; connect first"
-            raise DeviceLost(msg)
-        return self._line
 
     def _tell(self, command: str) -> None:
         with self._lock:

@@ -7,9 +7,9 @@ answered ``ok``, ``?`` is answered ``LAMP 0 LED 0 SHUTTER 0``; lines end in LF.
 import re
 
 from hp_lab.clock import Clock
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock
-from hp_lab.errors import DeviceFault, DeviceLost, InvalidInput
+from hp_lab.errors import DeviceFault, InvalidInput
 
 BAUD = 115_200
 ANSWER_S = 1.0
@@ -17,7 +17,7 @@ LED_FULL = 255
 _STATE = re.compile(r"LAMP (\d+) LED (\d+) SHUTTER (\d+)")
 
 
-class LightBox:
+class LightBox(SerialInstrument):
     """Lamp, LED and shutter; any thread may speak to them.
 
     Args:
@@ -25,10 +25,10 @@ class LightBox:
         clock: The clock to wait on.
     """
 
+    kind = "light box"
+
     def __init__(self, port: str, clock: Clock) -> None:
-        self._port = port
-        self._line: SerialLine | None = None
-        self._turn = ExchangeLock(clock)
+        super().__init__(port, clock, ANSWER_S)
 
     def open(self) -> None:
         """Connect; opening twice does nothing.
@@ -36,18 +36,11 @@ class LightBox:
         Raises:
             DeviceLost: The port cannot be opened.
         """
-        with self._turn:
+        with self._lock:
             if self._line is None:
                 self._line = SerialLine(
-                    self._port, baudrate=BAUD, timeout_s=ANSWER_S, ending=b"\n"
+                    self._port, baudrate=BAUD, timeout_s=self._timeout_s, ending=b"\n"
                 )
-
-    def close(self) -> None:
-        """Disconnect; closing twice does nothing."""
-        with self._turn:
-            if self._line is not None:
-                self._line.close()
-                self._line = None
 
     def state(self) -> tuple[bool, float, bool]:
         """Get lamp, LED (0 to 1) and shutter as they were last set.
@@ -60,7 +53,7 @@ class LightBox:
         match = _STATE.fullmatch(answer)
         if match is None:
             msg = (
-                f"light box on {self._port}: answered {answer!r} to ?; not a light box"
+                f"light box at {self._port}: answered {answer!r} to ?; not a light box"
             )
             raise DeviceFault(msg)
         lamp, led, shutter = (int(number) for number in match.groups())
@@ -103,15 +96,13 @@ class LightBox:
     def _command(self, line: str) -> None:
         answer = self._ask(line)
         if answer != "ok":
-            msg = f"light box on {self._port}: answered {answer!r} to {line!r}"
+            msg = f"light box at {self._port}: answered {answer!r} to {line!r}"
             raise DeviceFault(msg)
 
     def _ask(self, question: str) -> str:
-        with self._turn:
-            if self._line is None:
-                msg = f"light box on {self._port}: not connected; connect first"
-                raise DeviceLost(msg)
-            if not self._line.in_step:
+        with self._lock:
+            line = self._opened()
+            if not line.in_step:
                 # An answer that came too late must not be taken for this one's.
-                self._line.resynchronise("?", lambda line: bool(_STATE.fullmatch(line)))
-            return self._line.ask(question)
+                line.resynchronise("?", lambda said: bool(_STATE.fullmatch(said)))
+            return line.ask(question)

@@ -6,28 +6,21 @@ the vendor's documentation and examples.
 """
 
 from hp_lab.clock import Clock
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock
-from hp_lab.errors import DeviceFault, DeviceLost
+from hp_lab.errors import DeviceFault
 
 _CHANNELS = "0123456789ABCDEF"
 _MOST_LINES = 8
 
 
-class RelayBoard:
-    """A table of the manual; every call is one exchange, switching is two.
+class RelayBoard(SerialInstrument):
+    """A table of the manual; every call is one exchange, switching is two."""
 
-    Args:
-        port: Serial port, as for :func:`hp_lab.devices.transport.open_serial`.
-        clock: The clock of the device.
-        timeout_s: How long an answer may take.
-    """
+    kind = "relay board"
 
     def __init__(self, port: str, clock: Clock, timeout_s: float) -> None:
-        self._port = port
-        self._timeout_s = timeout_s
-        self._lock = ExchangeLock(clock)
-        self._line: SerialLine | None = None
+        super().__init__(port, clock, timeout_s)
         self._version = ""
 
     def open(self) -> None:
@@ -43,13 +36,6 @@ class RelayBoard:
                 self._port, baudrate=19200, timeout_s=self._timeout_s, ending=b"\r"
             )
             self._find_again(self._line)
-
-    def close(self) -> None:
-        """Close the port; twice does nothing."""
-        with self._lock:
-            if self._line is not None:
-                self._line.close()
-            self._line = None
 
     @property
     def version(self) -> str:
@@ -83,12 +69,6 @@ class RelayBoard:
     def input(self, channel: int) -> bool:
         """Get whether an input is high."""
         return self._ask(f"gpio read {_CHANNELS[channel]}", ("0", "1")) == "1"
-
-    def _opened(self) -> SerialLine:
-        if self._line is None:
-            msg = f"relay board at {self._port}: not connected; connect first"
-            raise DeviceLost(msg)
-        return self._line
 
     def _ask(self, command: str, answers: tuple[str, ...]) -> str:
         """Return the answer, once more if it is noise: nothing here counts."""

@@ -11,9 +11,9 @@ from operator import xor
 from typing import TypeVar
 
 from hp_lab.clock import Clock
+from hp_lab.devices.serial_instrument import SerialInstrument
 from hp_lab.devices.transport import SerialLine
-from hp_lab.devices.turns import ExchangeLock
-from hp_lab.errors import DeviceFault, DeviceLost
+from hp_lab.errors import DeviceFault
 
 T = TypeVar("T")
 
@@ -26,22 +26,16 @@ _RELATIVE, _ABSOLUTE = 1e-4, 1e-4
 _MARKER = "Serial number: "
 
 
-class OdriveAxis:
+class OdriveAxis(SerialInstrument):
     """A table of the manual; every call is one exchange, settings are two.
 
     A question is asked again once when its answer is noise.
-
-    Args:
-        port: Serial port, as for :func:`hp_lab.devices.transport.open_serial`.
-        clock: The clock of the device.
-        timeout_s: How long an answer may take.
     """
 
+    kind = "odrive"
+
     def __init__(self, port: str, clock: Clock, timeout_s: float) -> None:
-        self._port = port
-        self._timeout_s = timeout_s
-        self._lock = ExchangeLock(clock)
-        self._line: SerialLine | None = None
+        super().__init__(port, clock, timeout_s)
         self._serial_number = ""
 
     def open(self) -> None:
@@ -56,13 +50,6 @@ class OdriveAxis:
                 self._port, baudrate=115200, timeout_s=self._timeout_s, ending=b"\n"
             )
             self._find_again(self._line)
-
-    def close(self) -> None:
-        """Close the port; twice does nothing."""
-        with self._lock:
-            if self._line is not None:
-                self._line.close()
-            self._line = None
 
     @property
     def serial_number(self) -> str:
@@ -157,12 +144,6 @@ class OdriveAxis:
                 return
         msg = f"odrive: {name} was set to {value:g}, but stays {kept:g}"
         raise DeviceFault(msg)
-
-    def _opened(self) -> SerialLine:
-        if self._line is None:
-            msg = f"odrive at {self._port}: not connected; connect first"
-            raise DeviceLost(msg)
-        return self._line
 
     def _tell(self, command: str) -> None:
         with self._lock:

@@ -1,13 +1,13 @@
 """A robot, its world and its driver, on virtual time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from threaded_bench import ThreadedBench
 
 from hp_lab.clock import VirtualClock
 from hp_lab.devices.pipettor.driver import OpentronsPipettor
@@ -53,50 +53,14 @@ class FakeWorld:
 
 
 @dataclass
-class Bench:
+class Bench(ThreadedBench):
     """The robot on the bench: emulator, driver, clock."""
 
-    clock: VirtualClock
     world: FakeWorld
     robot: OpentronsRobot
     host: InProcessHost
-    threads: ThreadPoolExecutor
     pipettor: OpentronsPipettor
     config: Pipettor
-
-    def run(self, work: Callable[[], Any]) -> Any:
-        """Run work in a thread that holds a token, and return or raise its outcome."""
-        return self.start(work)()
-
-    def start(self, work: Callable[[], Any]) -> Callable[[], Any]:
-        """Start work in a thread that holds a token; call the result to join it."""
-
-        def body() -> Any:
-            try:
-                return work()
-            finally:
-                self.clock.release("test")
-
-        self.clock.hold("test")
-        future = self.threads.submit(body)
-
-        def join() -> Any:
-            try:
-                return future.result(timeout=20)
-            except TimeoutError:
-                pytest.fail(self.clock.describe())
-
-        return join
-
-    @contextmanager
-    def standstill(self) -> Iterator[None]:
-        """Let laboratory time stand still, so that what starts, starts together."""
-        self.clock.hold("standstill")
-        yield
-        self.clock.release("standstill")
-
-    def signal(self) -> Any:
-        return self.clock.named("job").signal()
 
 
 @pytest.fixture
@@ -108,7 +72,7 @@ def bench() -> Iterator[Bench]:
     with InProcessHost(clock) as host, ThreadPoolExecutor(4) as threads:
         address = host.offer("ot2", robot.session)
         pipettor = OpentronsPipettor(address, clock.named("pipettor"), config)
-        bench = Bench(clock, world, robot, host, threads, pipettor, config)
+        bench = Bench(clock, threads, world, robot, host, pipettor, config)
         pipettor.load_deck(FULL)
         bench.run(pipettor.connect)
         yield bench

@@ -1,13 +1,13 @@
 """A spectrometer with its lights, their world and the driver, on virtual time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
+from threaded_bench import ThreadedBench
 
 from hp_lab.clock import VirtualClock
 from hp_lab.devices.spectrometer.driver import OceanSpectrometer
@@ -48,50 +48,14 @@ class FakeWorld:
 
 
 @dataclass
-class Bench:
+class Bench(ThreadedBench):
     """The station on the bench: emulators, driver, clock."""
 
-    clock: VirtualClock
     world: FakeWorld
     hdx: OceanHdx
     box: LightBox
     host: InProcessHost
-    threads: ThreadPoolExecutor
     spectrometer: OceanSpectrometer
-
-    def run(self, work: Callable[[], Any]) -> Any:
-        """Run work in a thread that holds a token, and return or raise its outcome."""
-        return self.start(work)()
-
-    def start(self, work: Callable[[], Any]) -> Callable[[], Any]:
-        """Start work in a thread that holds a token; call the result to join it."""
-
-        def body() -> Any:
-            try:
-                return work()
-            finally:
-                self.clock.release("test")
-
-        self.clock.hold("test")
-        future = self.threads.submit(body)
-
-        def join() -> Any:
-            try:
-                return future.result(timeout=20)
-            except TimeoutError:
-                pytest.fail(self.clock.describe())
-
-        return join
-
-    @contextmanager
-    def standstill(self) -> Iterator[None]:
-        """Let laboratory time stand still, so that what starts, starts together."""
-        self.clock.hold("standstill")
-        yield
-        self.clock.release("standstill")
-
-    def signal(self) -> Any:
-        return self.clock.named("job").signal()
 
     def acquire(self, mode: str, **settings: Any) -> list[Any]:
         settings = {"sample_id": "s1", "stop": self.signal(), **settings}
@@ -112,7 +76,7 @@ def bench() -> Iterator[Bench]:
         spectrometer = OceanSpectrometer(
             config.address, config.light_port, clock.named("spectrometer"), config
         )
-        bench = Bench(clock, world, hdx, box, host, threads, spectrometer)
+        bench = Bench(clock, threads, world, hdx, box, host, spectrometer)
         bench.run(spectrometer.connect)
         yield bench
         spectrometer.close()

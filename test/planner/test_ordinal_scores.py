@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.acquisition import expected_reading
-from hp_lab.planner.forecast import Forecast
+from hp_lab.planner.forecast import Forecast, learn_tails
 from hp_lab.planner.goal import Goal, PlannerSettings
 from hp_lab.planner.model_space import differ, scaling
 from hp_lab.planner.objectives import Objective, reading, score_shares
@@ -223,13 +223,37 @@ def test_a_label_gains_what_its_films_lack_of_the_highest_score():
 
 @pytest.mark.slow
 def test_where_all_labels_have_the_highest_score_films_still_gain():
+    rows = [({"s": s, "x": x}, 3) for s in "ab" for x in (0.6, 0.7, 0.8)]
+    rows += [({"s": s, "x": x}, 0) for s in "ab" for x in (0.1, 0.2)]
     goal = Goal(
         space=LABELLED,
         objectives=(GRADE,),
-        trials=labelled(3),
+        trials=trials(*rows),
         settings=PlannerSettings(initial=2, distinct="s"),
     )
     assert propose(goal).candidates[0].acquisition > 1e-3
+
+
+def test_a_surrogate_of_scores_knows_what_they_round_and_where_they_end():
+    score = np.repeat([0, 1, 2, 3], (4, 1, 1, 4))
+    belief = Surrogate(
+        LINE,
+        np.linspace(0, 1, 10)[:, None],
+        [reading(GRADE, [seen(float(s))]) for s in score],
+        [f"c{i}" for i in range(10)],
+        rng=np.random.default_rng(0),
+        objective=GRADE,
+    )
+    assert belief.data.variance[4] == pytest.approx(0.2**2 + 1 / 12)
+    assert belief.data.variance[0] == pytest.approx(0.2**2)
+    # Four films in five lie beyond the edges, 0.5 and 2.5, and so far away.
+    assert belief.fits[0].model.scale > 2 * belief.data.y.std()
+    # What lies between the ends is middling, and tells no tails.
+    forecast, prior = (
+        Forecast(belief, belief.seen, np.ones(10)),
+        learn_tails(np.array([])),
+    )
+    assert forecast.tails.weight == pytest.approx(prior.weight)
 
 
 @pytest.mark.slow

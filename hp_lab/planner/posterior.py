@@ -30,7 +30,7 @@ _VERSION = 1
 # Below this share of useful draws a bridged evidence is not trusted at first.
 LEAST_OVERLAP = 0.02
 _MOST_SPREAD = 0.5
-_MANY_FILMS = 60
+MANY_FILMS = 60
 _SOME_FILMS = 40
 # Sites of bounds are made anew while fewer of the draws count, so often at most.
 _ENOUGH_DRAWS = 0.2
@@ -55,7 +55,7 @@ def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
     effort = COLD if compared else COLD_PREDICTION
     if model.hypothesis is None and not compared:
         effort = VANILLA
-    if films > _MANY_FILMS:
+    if films > MANY_FILMS:
         # A likelihood costs the cube of the films, and a posterior of many films is
         # narrow but simple.
         effort = replace(effort, moves=4)
@@ -245,7 +245,7 @@ def _fit(
         )
         if np.isfinite(start.log_likelihood).all():
             warm = WARM if with_evidence else WARM_PREDICTION
-            if len(data) > _MANY_FILMS:
+            if len(data) > MANY_FILMS:
                 warm = WARM_MANY
             warm = replace(warm, particles=len(memory.z))
             population = sample(
@@ -254,10 +254,10 @@ def _fit(
             fitted = Fit(bound=bound, given=data, population=population, warm=True)
             if with_evidence:
                 fitted = bridged(fitted, rng)
-            if converged(fitted) or len(data) > _MANY_FILMS:
+            if converged(fitted) or len(data) > MANY_FILMS:
                 return fitted
     # With many films another attempt would cost more than its evidence is worth.
-    for attempt in (1, 2) if len(data) <= _MANY_FILMS else (1,):
+    for attempt in (1, 2) if len(data) <= MANY_FILMS else (1,):
         work = replace(effort, moves=effort.moves * attempt)
         population = _cold(bound, work, rng)
         fitted = Fit(bound=bound, given=data, population=population, warm=False)
@@ -276,7 +276,7 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
     the cost, and the rest by data annealing.
     """
     first = from_prior(len(bound.model.priors), effort, rng)
-    if len(bound.data) <= _MANY_FILMS:
+    if len(bound.data) <= MANY_FILMS:
         climbed = sample(first, None, bound.log_likelihood, effort, rng)
         return with_low_noise(climbed, bound, effort, rng)
     some = np.sort(rng.choice(len(bound.data), _SOME_FILMS, replace=False))
@@ -295,7 +295,7 @@ def fit_to_fewer(
     draws of weight, since what is left out was gross: a fit from the start serves.
     """
     same = fingerprint(fitted.model) == fingerprint(model)
-    if len(data) <= _MANY_FILMS or not same or not fitted.given.exact.all():
+    if len(data) <= MANY_FILMS or not same or not fitted.given.exact.all():
         return None
     before, bound = fitted.population, model.bind(data)
     target = bound.log_likelihood(before.z)
@@ -332,7 +332,7 @@ def probabilities(fits: Sequence[Fit]) -> FloatArray:
 
 def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
     """Return a fit with its evidence."""
-    draws = 1024 if len(fitted.bound.data) <= _MANY_FILMS else 256
+    draws = 1024 if len(fitted.bound.data) <= MANY_FILMS else 256
     evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng, draws)
     return replace(fitted, evidence=evidence)
 

@@ -20,6 +20,7 @@ from hp_lab.planner.model_space import (
 from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.posterior import (
     LEAST_OVERLAP,
+    MANY_FILMS,
     Fit,
     Memory,
     converged,
@@ -210,6 +211,9 @@ class Surrogate:
         """
         data = self.data.rows(rows)
         before = next(((m.offset, m.scale) for m in memories.values()), None)
+        if wider and len(data) > MANY_FILMS:
+            # A few films less are no reason for other units.
+            before = wider[0].model.offset, wider[0].model.scale
         tells = _tells_scale(data)
         offset, scale = scaling(
             data.y[tells],

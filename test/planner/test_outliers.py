@@ -160,6 +160,24 @@ def test_a_fit_to_many_films_serves_fewer_by_weights_where_none_was_gross():
     assert fit_to_fewer(gross, GP, films.rows(rows), rng) is None
 
 
+def test_a_false_suspicion_of_many_films_costs_no_second_fit(monkeypatch):
+    films, fitted, suspected = many(64, 2), [], iter([[20], []])
+
+    def suspicious_once(fits):
+        return np.isin(np.arange(len(fits[0].given)), next(suspected))
+
+    def counted(*args, **kwargs):
+        fitted.append(kwargs)
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr("hp_lab.planner.outliers.suspicious", suspicious_once)
+    monkeypatch.setattr("hp_lab.planner.surrogate.fit", counted)
+    found = surrogate(films.X, films.y)
+    assert next(suspected, None) is None
+    assert not len(found.outliers)
+    assert len(fitted) == 1
+
+
 def test_the_largest_of_many_ordinary_errors_is_seldom_suspicious():
     suspected = []
     for seed in range(4):

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
 from planner_bars import at_least, at_most, in_standard_errors
 from scipy.stats import norm
 
@@ -18,7 +19,7 @@ from hp_lab.planner.replay import (
     pick_planner,
     pick_random,
     pick_sklearn,
-    replay,
+    replays,
 )
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Surrogate
@@ -121,10 +122,9 @@ def crystals(seeds: int | None) -> dict[str, Any]:
         "random": (one_hot, pick_random),
     }
     found: dict[str, list[int]] = {name: [] for name in runs}
-    for seed in range(seeds):
-        for name, ((pool, organics), method) in runs.items():
-            tried = np.array(replay(pool, method, seed, _BUDGET))
-            large = tried[pool.value[tried] == len(SCORES) - 1]
+    for name, ((pool, organics), method) in runs.items():
+        for tried in replays(pool, method, range(seeds), _BUDGET, jobs=cpu_count()):
+            large = [i for i in tried if pool.value[i] == len(SCORES) - 1]
             found[name].append(len(set(organics[large])))
     losses = {
         "planner": left_out_loss(*molecular, _planner_below),

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import planner_peers
+from joblib import cpu_count
 from planner_bars import at_least, at_most, in_standard_errors
 from scipy.stats import qmc
 
 from hp_lab.planner.pool import Pool, load_pool
-from hp_lab.planner.replay import METHODS, replay, summary
+from hp_lab.planner.replay import METHODS, Method, replay, replays, summary
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
@@ -42,6 +43,12 @@ def half(pool: Pool) -> int:
     return len(pool.value) // 2
 
 
+def _replays(pool: Pool, method: Method, seeds: int) -> list[list[int]]:
+    return replays(
+        pool, method, range(seeds), half(pool), share=_SHARE, jobs=cpu_count()
+    )
+
+
 def pools(seeds: int | None) -> dict[str, Any]:
     """Replay the planner beside other methods on real and on synthetic pools."""
     seeds = seeds or 50
@@ -52,7 +59,7 @@ def pools(seeds: int | None) -> dict[str, Any]:
         table[name] = {
             method: summary(
                 pool,
-                [replay(pool, pick, s, half(pool), share=_SHARE) for s in range(seeds)],
+                _replays(pool, pick, seeds),
                 half(pool),
             )
             for method, pick in METHODS.items()
@@ -132,10 +139,7 @@ def _against_greed(
     runs: Runs = {
         method: summary(
             pool,
-            [
-                replay(pool, METHODS[method], s, budget, share=_SHARE)
-                for s in range(seeds)
-            ],
+            _replays(pool, METHODS[method], seeds),
             budget,
         )
         for method in ("planner", "greedy")

@@ -196,9 +196,15 @@ def pool(
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column that is no input; repeatable.")
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; default: one for each processor core."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay optimisation on an existing data set beside other methods."""
+    from joblib import cpu_count
+
     from hp_lab.planner.replay import benchmark_pool
 
     result = benchmark_pool(
@@ -208,6 +214,7 @@ def pool(
         seeds=seeds,
         budget=budget,
         ignore=ignore or (),
+        jobs=jobs or cpu_count(),
     )
     if as_json:
         print_json(result)

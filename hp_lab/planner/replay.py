@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from hp_lab.errors import InvalidInput
@@ -40,12 +41,14 @@ def benchmark_pool(
     seeds: int = 10,
     budget: int | None = None,
     ignore: Sequence[str] = (),
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """Replay the planner and its opponents on a CSV.
 
     Every method starts from the same two random experiments and chooses among the
     remaining ones until the budget is spent (60 experiments, or the whole pool where it
-    is smaller, if none is given). Columns to ``ignore`` are no inputs.
+    is smaller, if none is given). Columns to ``ignore`` are no inputs. The runs are
+    shared out among ``jobs`` processes, which changes no figure.
 
     Returns:
         The ``size`` of the pool, its ``inputs`` (column to kind of dimension), how many
@@ -67,6 +70,9 @@ def benchmark_pool(
         raise InvalidInput(msg)
     if seeds < 1:
         msg = f"seeds {seeds} must be at least 1"
+        raise InvalidInput(msg)
+    if jobs < 1:
+        msg = f"jobs {jobs} must be at least 1"
         raise InvalidInput(msg)
     pool = load_pool(file, target=target, goal=goal, ignore=ignore)
     _check_best(pool, file, target)
@@ -96,7 +102,7 @@ def benchmark_pool(
         "best": len(pool.top),
     }
     for name, method in METHODS.items():
-        runs = [replay(pool, method, seed, budget) for seed in range(seeds)]
+        runs = replays(pool, method, range(seeds), budget, jobs=jobs)
         result[name] = summary(pool, runs, budget)
     return result
 
@@ -143,6 +149,23 @@ def replay(
                 break
             tried.append(method(pool, tried, rng, memory))
     return tried
+
+
+def replays(
+    pool: Pool,
+    method: Method,
+    seeds: Sequence[int],
+    budget: int,
+    *,
+    share: float = 1.0,
+    jobs: int = 1,
+) -> list[list[int]]:
+    """Return :func:`replay` of every seed, made by so many processes."""
+    return list(
+        Parallel(n_jobs=min(jobs, len(seeds)))(
+            delayed(replay)(pool, method, seed, budget, share=share) for seed in seeds
+        )
+    )
 
 
 def summary(pool: Pool, runs: Sequence[Sequence[int]], budget: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.plan import plan_from_csv
 from hp_lab.planner.pool import Pool, load_pool
-from hp_lab.planner.replay import METHODS, benchmark_pool, replay, summary
+from hp_lab.planner.replay import METHODS, benchmark_pool, replay, replays, summary
 from hp_lab.planner.space import Space
 
 SPACE = Space.parse(
@@ -52,6 +52,16 @@ def test_every_method_reports_its_figures(file):
         assert {"ef20", "ef40", "to80", "curve"} <= set(result[method])
         assert len(result[method]["curve"]) == 8
     assert result["planner"]["to80"]["mean"] <= 9
+
+
+@pytest.mark.slow
+def test_runs_are_the_same_in_processes_of_their_own(file):
+    pool = load_pool(file, target="y", goal="max")
+    alone, shared = (
+        replays(pool, METHODS["planner"], [3, 1, 2], 5, jobs=jobs) for jobs in (1, 2)
+    )
+    assert alone == shared
+    assert alone == [replay(pool, METHODS["planner"], seed, 5) for seed in (3, 1, 2)]
 
 
 def test_enrichment_counts_what_was_found(file):
@@ -185,6 +195,7 @@ def test_what_cannot_be_ignored_is_named(file, ignore, words):
         ({"goal": "up"}, "min or max"),
         ({"budget": 2}, "random starts"),
         ({"seeds": 0}, "seeds 0"),
+        ({"jobs": 0}, "jobs 0"),
         ({"budget": 25}, "budget 25 is above the 24 distinct"),
     ],
 )

@@ -16,11 +16,11 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner import mixture
 from hp_lab.planner.gp import Data, StructuredGP
+from hp_lab.planner.memory import Memory
 from hp_lab.planner.posterior import (
     COLD,
     COLD_PREDICTION,
     Fit,
-    Memory,
     bridged,
     fit,
     probabilities,

@@ -1,8 +1,6 @@
-"""Posteriors of models: cold and warm fits, evidence, diagnostics, and their bytes."""
+"""Posteriors of models: cold and warm fits, evidence, diagnostics."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import update_wrapper
 from typing import Concatenate, ParamSpec
@@ -14,6 +12,7 @@ from hp_lab.planner import bounds
 from hp_lab.planner.evidence import Evidence, bridge
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
 from hp_lab.planner.low_noise import with_low_noise
+from hp_lab.planner.memory import Memory, films, fingerprint, remembered
 from hp_lab.planner.smc import (
     Effort,
     Population,
@@ -26,7 +25,6 @@ from hp_lab.planner.smc import (
 from hp_lab.units import FloatArray
 
 P = ParamSpec("P")
-_VERSION = 1
 # Below this share of useful draws a bridged evidence is not trusted at first.
 LEAST_OVERLAP = 0.02
 _MOST_SPREAD = 0.5
@@ -102,27 +100,6 @@ class Fit:
         return self.bound.condition(z[index])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What is kept of a fit for the next one.
-
-    Attributes:
-        model: Fingerprint of the model and its priors.
-        offset: Of the model.
-        scale: Of the model.
-        z: Draws (P, D).
-        log_evidence: The evidence so far.
-        films: Fingerprint of every film that was in the fit.
-    """
-
-    model: str
-    offset: float
-    scale: float
-    z: FloatArray
-    log_evidence: float
-    films: tuple[str, ...]
-
-
 def _naming_hypotheses(
     function: Callable[Concatenate[StructuredGP, P], Fit],
 ) -> Callable[Concatenate[StructuredGP, P], Fit]:
@@ -155,9 +132,9 @@ def fit(
     """Draw from the posterior of a model.
 
     With a memory whose films are all among the data the draws are carried on by data
-    annealing; otherwise they start at the prior. Where the evidence's two estimates
-    disagree or overlap little, a warm fit is followed by a cold one, and a cold one is
-    done once more with twice the work.
+    annealing, from the readings that the films had then; otherwise they start at the
+    prior. Where the evidence's two estimates disagree or overlap little, a warm fit is
+    followed by a cold one, and a cold one is done once more with twice the work.
 
     Raises:
         InvalidInput: No draw of the prior explains the data, or the hypothesis failed.
@@ -237,9 +214,9 @@ def _fit(
 ) -> Fit:
     """Draw from a posterior of values alone."""
     bound = model.bind(data)
-    known = _known_rows(memory, model, data)
-    if memory is not None and known is not None:
-        old = model.bind(data.rows(known))
+    before = None if memory is None else remembered(memory, model, data)
+    if memory is not None and before is not None:
+        old = model.bind(before)
         start = Population.of(
             memory.z, old.log_likelihood(memory.z), memory.log_evidence
         )
@@ -337,41 +314,6 @@ def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
     return replace(fitted, evidence=evidence)
 
 
-def _known_rows(
-    memory: Memory | None, model: StructuredGP, data: Data
-) -> np.ndarray | None:
-    if memory is None or memory.model != fingerprint(model):
-        return None
-    rows = {film: row for row, film in enumerate(films(data))}
-    if len(rows) < len(data) or not all(film in rows for film in memory.films):
-        return None
-    # After a doubling the old draws have little to say.
-    if len(data) > 2 * len(memory.films) + 2:
-        return None
-    return np.array([rows[film] for film in memory.films], dtype=int)
-
-
-def films(data: Data) -> list[str]:
-    """Return a name of every film, its label or its numbers; twins are numbered."""
-    seen: dict[str, int] = {}
-    result = []
-    for row in range(len(data)):
-        numbers = np.append(data.X[row], data.y[row]).astype("<f8")
-        text = hashlib.sha256(numbers.tobytes()).hexdigest()[:12]
-        if data.labels:
-            text = data.labels[row]
-        seen[text] = seen.get(text, 0) + 1
-        result.append(f"{text}.{seen[text]}")
-    return result
-
-
-def fingerprint(model: StructuredGP) -> str:
-    """Return a short text that changes with the model, its priors and its scale."""
-    parts = [f"{name}={prior!r}" for name, prior in model.priors]
-    text = f"{model.name};{model.offset!r};{model.scale!r};{parts};{model.constant!r}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def remember(fitted: Fit) -> Memory:
     """Return what to keep of a fit."""
     return Memory(
@@ -382,56 +324,6 @@ def remember(fitted: Fit) -> Memory:
         z=fitted.population.z.astype("<f4").astype(float),
         log_evidence=fitted.log_evidence,
         films=tuple(films(fitted.bound.data)),
+        y=fitted.bound.data.y,
+        variance=fitted.bound.data.variance,
     )
-
-
-def to_bytes(memories: Mapping[str, Memory], extra: Mapping[str, object]) -> bytes:
-    """Return memories as bytes: a line of JSON, then the draws."""
-    header = {
-        "version": _VERSION,
-        "extra": dict(extra),
-        "memories": {
-            name: {
-                "model": m.model,
-                "offset": m.offset,
-                "scale": m.scale,
-                "shape": list(m.z.shape),
-                "log_evidence": m.log_evidence,
-                "films": list(m.films),
-            }
-            for name, m in memories.items()
-        },
-    }
-    body = b"".join(m.z.astype("<f4").tobytes() for m in memories.values())
-    return json.dumps(header).encode() + b"\n" + body
-
-
-def from_bytes(data: bytes) -> tuple[dict[str, Memory], dict[str, object]]:
-    """Return memories and extra of :func:`to_bytes`.
-
-    Raises:
-        ValueError: These are no such bytes, or those of another version.
-    """
-    line, _, body = data.partition(b"\n")
-    header = json.loads(line)
-    if not isinstance(header, dict) or header.get("version") != _VERSION:
-        msg = "posterior: not of this version of the planner"
-        raise ValueError(msg)
-    memories, start = {}, 0
-    for name, m in header["memories"].items():
-        rows, columns = m["shape"]
-        size = 4 * rows * columns
-        if start + size > len(body):
-            msg = "posterior: cut short"
-            raise ValueError(msg)
-        z = np.frombuffer(body[start : start + size], "<f4").reshape(rows, columns)
-        start += size
-        memories[name] = Memory(
-            model=m["model"],
-            offset=m["offset"],
-            scale=m["scale"],
-            z=z.astype(float),
-            log_evidence=m["log_evidence"],
-            films=tuple(m["films"]),
-        )
-    return memories, header["extra"]

@@ -11,6 +11,7 @@ from hp_lab.planner import mixture, outliers
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.hypothesis_checks import undefined
+from hp_lab.planner.memory import Memory
 from hp_lab.planner.model_space import (
     VANILLA_NAME,
     differ,
@@ -22,7 +23,6 @@ from hp_lab.planner.posterior import (
     LEAST_OVERLAP,
     MANY_FILMS,
     Fit,
-    Memory,
     converged,
     effort_for,
     fit,

@@ -13,15 +13,8 @@ from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis, find, hypothesis, registered
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import Learner, Rewards, misfit
-from hp_lab.planner.posterior import (
-    COLD,
-    converged,
-    films,
-    fit,
-    from_bytes,
-    remember,
-    to_bytes,
-)
+from hp_lab.planner.memory import films, from_bytes, remembered, to_bytes
+from hp_lab.planner.posterior import COLD, converged, fit, remember
 from hp_lab.planner.priors import LogNormal, Normal, Uniform
 from hp_lab.planner.ready_made import NAMES
 from hp_lab.planner.smc import Effort, from_prior, log_sum, sample
@@ -189,6 +182,29 @@ def test_a_warm_fit_agrees_with_a_cold_one():
     warm = fit(line_model(), data, effort=QUICK, rng=rng, memory=memories["m"])
     assert warm.warm
     assert warm.log_evidence == pytest.approx(exact_evidence(data), abs=0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [0.5, 2])
+def test_films_that_were_read_again_are_carried_on_from_what_was_read(wrong):
+    data = replace(line_data(70), labels=tuple(f"f{i}" for i in range(70)))
+    before = replace(data, y=data.y + wrong)
+    rng = np.random.default_rng(0)
+    first = fit(line_model(), before, effort=QUICK, rng=rng, with_evidence=False)
+    memories, _ = from_bytes(to_bytes({"m": remember(first)}, {}))
+    warm = fit(line_model(), data, effort=QUICK, rng=rng, memory=memories["m"])
+    assert warm.warm
+    assert warm.log_evidence == pytest.approx(exact_evidence(data), abs=1.5)
+    level = line_model().parameters(warm.population.z)[:, 0].mean()
+    assert level == pytest.approx(1, abs=0.2)
+
+
+def test_a_film_made_of_other_settings_is_another_one():
+    data = replace(line_data(6), labels=tuple("abcdef"))
+    moved = replace(data, X=data.X + np.eye(6)[:, :1])
+    first = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(0))
+    assert remembered(remember(first), line_model(), data) is not None
+    assert remembered(remember(first), line_model(), moved) is None
 
 
 def test_bytes_of_a_posterior_repeat_and_foreign_ones_are_refused():

@@ -26,11 +26,16 @@ def plan(
     observations: Annotated[Path | None, typer.Option(help=_FILMS)] = None,
     count: Annotated[int, typer.Option(min=1, help="How many candidates.")] = 1,
     seed: Seed = 1,
+    posterior: Annotated[
+        Path | None,
+        typer.Option(help="What was learned, for the next time; made where missing."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose the next experiments from a table of observations."""
     from hp_lab.orchestration.campaign_file import load_campaign
-    from hp_lab.planner.plan import plan_from_csv
+    from hp_lab.planner.plan import load_posterior, plan_from_csv
+    from hp_lab.store.whole_file import write_whole
 
     file = load_campaign(campaign)
     answer = plan_from_csv(
@@ -40,7 +45,10 @@ def plan(
         observations=observations,
         count=count,
         seed=seed,
+        posterior=load_posterior(posterior) if posterior else b"",
     )
+    if posterior and answer.posterior:
+        write_whole(posterior, answer.posterior)
     rows = [
         {
             "candidate_id": c.candidate_id,

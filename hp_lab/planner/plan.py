@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from hp_lab.errors import InvalidInput, instead
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
+from hp_lab.planner.memory import from_bytes
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
 from hp_lab.planner.space import Space
@@ -34,22 +36,54 @@ def plan_from_csv(
     observations: Path | None = None,
     count: int = 1,
     seed: int = 1,
+    posterior: bytes = b"",
 ) -> Answer:
     """Propose from a CSV with a film a row, see :func:`goal_from_csv`.
+
+    Args:
+        space: Of the campaign.
+        objectives: Of the campaign.
+        settings: Of the campaign.
+        observations: The CSV; None where there are no films yet.
+        count: How many films to propose.
+        seed: Decides what is left to chance.
+        posterior: Of an earlier answer.
 
     Raises:
         InvalidInput: A column is missing or a cell is wrong; the message names the row.
     """
-    return propose(
-        goal_from_csv(
-            space,
-            objectives,
-            settings,
-            observations=observations,
-            count=count,
-            seed=seed,
-        )
+    goal = goal_from_csv(
+        space,
+        objectives,
+        settings,
+        observations=observations,
+        count=count,
+        seed=seed,
     )
+    return propose(replace(goal, posterior=posterior))
+
+
+def load_posterior(path: Path) -> bytes:
+    """Return the posterior in a file, nothing where there is no such file.
+
+    Raises:
+        InvalidInput: The file cannot be read, or holds something else.
+    """
+    try:
+        data = path.read_bytes()
+        from_bytes(data)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); name another file"
+        raise InvalidInput(msg) from error
+    except (ValueError, KeyError, TypeError) as error:
+        msg = (
+            f"{path}: is no posterior of this version of the planner and would be "
+            "replaced by one; name another file, or delete it"
+        )
+        raise InvalidInput(msg) from error
+    return data
 
 
 def goal_from_csv(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import JournalError
 from hp_lab.records import Spectrum
 from hp_lab.store.journal import JournalReader, StoredEvent
 from hp_lab.store.readings import ReadingsReader
 from hp_lab.store.tables import Row, tables_of
+from hp_lab.store.whole_file import write_whole
 
 
 def export_run(
@@ -41,13 +41,13 @@ def export_run(
             "run.json": json.dumps(tables, indent=1, allow_nan=False) + "\n",
             **{f"{name}.csv": _csv(rows) for name, rows in tables.items()},
         }
-        written = [_write(target / name, text) for name, text in files.items()]
+        written = [write_whole(target / name, text) for name, text in files.items()]
         if spectra:
             for stored in ReadingsReader(reader).spectra():
                 spectrum = stored.spectrum
                 name = f"{stored.reading_id:05d}_{spectrum.sample_id}_{spectrum.mode}"
                 path = target / "spectra" / f"{_file_name(name)}.csv"
-                written.append(_write(path, _spectrum_csv(spectrum)))
+                written.append(write_whole(path, _spectrum_csv(spectrum)))
     return written
 
 
@@ -99,15 +99,3 @@ def _spectrum_csv(spectrum: Spectrum) -> str:
 
 def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-
-
-def _write(path: Path, text: str) -> Path:
-    draft = path.with_name(path.name + ".draft")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        msg = f"{path}: cannot be written ({error.strerror}); choose another directory"
-        raise JournalError(msg) from error
-    return path

@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from hp_lab.errors import JournalError
 from hp_lab.records import Observation
 from hp_lab.store.report_gantt import gantt_svg
 from hp_lab.store.report_map import map_svg
@@ -24,6 +23,7 @@ from hp_lab.store.report_plots import (
 )
 from hp_lab.store.report_theme import words
 from hp_lab.store.run_summary import FilmSummary, ObjectiveSummary, RunSummary
+from hp_lab.store.whole_file import write_whole
 
 _MOST_OBJECTIVES = 3
 # Columns of the table of films beside settings and objectives.
@@ -71,14 +71,7 @@ def write_report(run: RunSummary, out: Path) -> Path:
     Raises:
         JournalError: The file cannot be written.
     """
-    draft = out.with_name(out.name + ".draft")
-    try:
-        draft.write_text(render_report(run), encoding="utf-8")
-        draft.replace(out)
-    except OSError as error:
-        msg = f"{out}: cannot be written ({error.strerror}); choose another path"
-        raise JournalError(msg) from error
-    return out
+    return write_whole(out, render_report(run))
 
 
 def render_report(run: RunSummary) -> str:

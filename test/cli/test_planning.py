@@ -83,6 +83,21 @@ def test_films_that_fill_the_space_have_no_prediction(files: Path) -> None:
     assert "models" not in printed
 
 
+def test_what_was_learned_is_carried_on_from_a_file(files: Path) -> None:
+    carried = (*PLAN, "--posterior", "kept/learned", "--json")
+    assert any("fitted cold" in note for note in json.loads(run(*carried))["notes"])
+    with (files / "o.csv").open("a") as film:
+        film.write("e,4,.1,1.95,6,,\n")
+    assert not any("fitted cold" in note for note in json.loads(run(*carried))["notes"])
+    assert [path.name for path in (files / "kept").iterdir()] == ["learned"]
+
+
+def test_a_file_that_is_no_posterior_is_not_replaced(files: Path) -> None:
+    result = CliRunner().invoke(app, (*PLAN, "--posterior", "o.csv"))
+    assert "o.csv: is no posterior" in str(result.exception)
+    assert (files / "o.csv").read_text() == FILMS
+
+
 def test_forecasts_are_told_row_by_row(files: Path) -> None:
     told = json.loads(run(*PREDICT, "--json"))
     assert set(told) == {"sigma", "predictions", "notes"}

@@ -141,7 +141,7 @@ def test_an_export_can_be_repeated_and_one_that_cannot_be_written_is_refused(
     out = tmp_path / "out"
     assert export_run(path, out) == export_run(path, out)
     assert not list(out.glob("*.draft"))
-    with pytest.raises(JournalError, match="choose another directory"):
+    with pytest.raises(JournalError, match="choose another path"):
         export_run(path, path)
     with pytest.raises(JournalError, match="there is no journal"):
         export_run(tmp_path / "absent.db", out)

@@ -206,8 +206,9 @@ def test_a_run_without_objectives_and_one_without_films_have_a_report(tmp_path):
 @pytest.mark.slow
 def test_a_report_that_cannot_be_written_says_so(tmp_path):
     empty = RunSummary(name="x", run_id="x-001", status="running")
+    (tmp_path / "file").touch()
     with pytest.raises(JournalError, match="choose another path"):
-        write_report(empty, tmp_path / "no" / "report.html")
+        write_report(empty, tmp_path / "file" / "report.html")
 
 
 @pytest.mark.parametrize(

@@ -61,24 +61,8 @@ def number(settings: Settings, field: str) -> float:
     return float(value)
 
 
-class Continuous(Model):
-    """A number between low and high, optionally in steps or on a logarithmic scale."""
-
-    type: Literal["continuous"]
-    low: float
-    high: float
-    step: Annotated[float, Field(gt=0)] | None = None
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.high <= self.low:
-            msg = f"high {self.high:g} must be above low {self.low:g}"
-            raise ValueError(msg)
-        if self.log and self.low <= 0:
-            msg = f"low {self.low:g} must be above 0 on a logarithmic scale"
-            raise ValueError(msg)
-        return self
+class _OneSetting(Model):
+    """What dimensions of one setting and one column of code have in common."""
 
     @property
     def width(self) -> int:
@@ -98,6 +82,26 @@ class Continuous(Model):
     def names(self, name: str) -> list[str]:
         """Return the settings that the dimension owns."""
         return [name]
+
+
+class Continuous(_OneSetting):
+    """A number between low and high, optionally in steps or on a logarithmic scale."""
+
+    type: Literal["continuous"]
+    low: float
+    high: float
+    step: Annotated[float, Field(gt=0)] | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high <= self.low:
+            msg = f"high {self.high:g} must be above low {self.low:g}"
+            raise ValueError(msg)
+        if self.log and self.low <= 0:
+            msg = f"low {self.low:g} must be above 0 on a logarithmic scale"
+            raise ValueError(msg)
+        return self
 
     def ranges(self, name: str) -> dict[str, Range]:
         """Return the ranges of the settings that can be changed and are numbers."""
@@ -163,7 +167,7 @@ class Continuous(Model):
         return np.asarray((value - self.low) / (self.high - self.low))
 
 
-class Ordinal(Model):
+class Ordinal(_OneSetting):
     """One of several numbers, whose distance means something."""
 
     type: Literal["ordinal"]
@@ -176,25 +180,6 @@ class Ordinal(Model):
             msg = f"values {list(values)} must ascend without repeats"
             raise ValueError(msg)
         return values
-
-    @property
-    def width(self) -> int:
-        """Columns of code."""
-        return 1
-
-    @property
-    def draws(self) -> int:
-        """Uniform numbers that make one point."""
-        return 1
-
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Columns that the kernel looks at."""
-        return ((0,),)
-
-    def names(self, name: str) -> list[str]:
-        """Return the settings that the dimension owns."""
-        return [name]
 
     def ranges(self, name: str) -> dict[str, Range]:
         """Return the ranges of the settings that can be changed and are numbers."""
@@ -251,7 +236,7 @@ class Ordinal(Model):
         return (np.array(self.values) - self.values[0]) / self._span
 
 
-class Categorical(Model):
+class Categorical(_OneSetting):
     """One of several names without any order."""
 
     type: Literal["categorical"]
@@ -271,23 +256,9 @@ class Categorical(Model):
         return self.choices
 
     @property
-    def width(self) -> int:
-        """Columns of code."""
-        return 1
-
-    @property
-    def draws(self) -> int:
-        """Uniform numbers that make one point."""
-        return 1
-
-    @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Labels have a kernel of their own."""
         return ()
-
-    def names(self, name: str) -> list[str]:
-        """Return the settings that the dimension owns."""
-        return [name]
 
     def ranges(self, _: str) -> dict[str, Range]:
         """Return no range: a name is no number."""

@@ -127,7 +127,7 @@ def status(run_id: Run = "", runs: Runs = ROOT, as_json: AsJson = False) -> None
         ],
     )
     for note in found["planner_notes"]:
-        console.print(f"planner: {note}", markup=False)
+        console.print(f"planner: {note}")
     if found["question"]:
         console.print(f"question {found['question_id']}: {found['question']}")
 

@@ -12,8 +12,9 @@ from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
-console = Console()
-err_console = Console(stderr=True)
+# Brackets and colons are what they are: C[n+]1ccccc1, gap [ev], and no style or emoji.
+console = Console(markup=False, emoji=False)
+err_console = Console(stderr=True, markup=False, emoji=False)
 
 
 def print_json(value: object) -> None:

@@ -30,3 +30,17 @@ def test_a_long_word_is_folded_and_never_cut_off(narrow: Console) -> None:
 def test_a_title_is_not_broken_by_a_narrow_table(narrow: Console) -> None:
     output.print_table("a title of words", ["n"], [[1]])
     assert "a title of words\n" in narrow.export_text()
+
+
+@pytest.mark.parametrize("name", ["console", "err_console"])
+@pytest.mark.parametrize("text", ["C[n+]1ccccc1", "gap [ev]", "[/l]", ":x:"])
+def test_brackets_and_colons_are_printed_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    text: str,
+) -> None:
+    monkeypatch.setattr(output, "console", getattr(output, name))
+    output.print_table(text, [text], [[text]])
+    told = capsys.readouterr()
+    assert (told.out + told.err).count(text) == 3

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.molecules import parse
-from hp_lab.planner.plan import read_table
+from hp_lab.planner.table import read_table
 
 # The kernel of a molecule has an entry for every two of them.
 MOST = 1000

@@ -47,8 +47,12 @@ def parse(smiles: str) -> Chem.Mol:
     """Return the molecule of a SMILES.
 
     Raises:
-        InvalidConfig: RDKit cannot read it.
+        InvalidConfig: RDKit cannot read it, or it holds a blank, behind which RDKit
+            takes everything for a name.
     """
+    if len(smiles.split()) > 1:
+        msg = f"molecule {smiles!r} holds a blank, and a SMILES has none; remove it"
+        raise InvalidConfig(msg)
     # RDKit's annotations hide that an unreadable SMILES gives None.
     molecule = cast("Chem.Mol | None", Chem.MolFromSmiles(smiles))
     if molecule is None or molecule.GetNumAtoms() == 0:
@@ -86,7 +90,7 @@ def smiles_of(names: Sequence[str]) -> dict[str, str]:
         try:
             found[name] = spacers.spacer(name).smiles
         except InvalidInput as error:
-            msg = f"{error} Or give a molecule of your own as name: SMILES"
+            msg = f"a molecule of your own is given as name: SMILES, and {error}"
             raise InvalidConfig(msg) from error
     return found
 

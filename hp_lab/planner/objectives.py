@@ -87,6 +87,20 @@ class Objective(Model):
             return np.inf
         return float(self.utility(self.edges).max())
 
+    def check_score(self, value: float) -> None:
+        """Check that a value lies on the scale, where there is one.
+
+        Raises:
+            InvalidInput: It lies outside the scores.
+        """
+        if self.scores and not self.scores[0] <= value <= self.scores[-1]:
+            msg = (
+                f"{self.quantity}: {value:g} is none of the scores "
+                f"{self.scores[0]:g} to {self.scores[-1]:g} of the objective; correct "
+                "the one or the other"
+            )
+            raise InvalidInput(msg)
+
     def score_moments(self, below: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (m,) of scores.
 
@@ -202,14 +216,8 @@ def _of_score(objective: Objective, one: Reading) -> Reading:
     last one for a bound, the others for a value with the variance of a uniform
     distribution (Sheppard's).
     """
-    scores, edges = objective.scores, objective.edges
-    if not scores[0] <= one.value <= scores[-1]:
-        msg = (
-            f"{objective.quantity}: {one.value:g} is none of the scores "
-            f"{scores[0]:g} to {scores[-1]:g} of the objective; correct the one or the "
-            "other"
-        )
-        raise InvalidInput(msg)
+    objective.check_score(one.value)
+    edges = objective.edges
     if one.value <= edges[0]:
         return replace(one, value=float(edges[0]), kind="upper_bound")
     if one.value >= edges[-1]:

@@ -1,6 +1,5 @@
 """Proposals from a table of observations, without a laboratory."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from hp_lab.planner.memory import from_bytes
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
 from hp_lab.planner.space import Space
+from hp_lab.planner.table import cell, read_table
 from hp_lab.records import Bound, Candidate, Observation, Setting
 
 _KINDS: dict[str, Bound] = {
@@ -110,28 +110,32 @@ def goal_from_csv(
     """
     table = read_table(observations) if observations is not None else []
     if table:
-        _check_columns(observations, list(table[0]), space, objectives)
-    for quantity in (o.quantity for o in objectives):
-        if table and quantity not in table[0]:
-            msg = (
-                f"{observations}: column {quantity!r} of the objectives is missing; it "
-                f"has {', '.join(table[0])}"
-            )
-            raise InvalidInput(msg)
+        columns = list(table[0])
+        _check_columns(observations, columns, space, objectives)
+        quantities = [one.quantity for one in objectives]
+        _check_present(observations, columns, quantities, "the objectives")
+        _check_present(observations, columns, space.names, "the search space")
     trials: list[Trial] = []
     pending: list[Candidate] = []
     marked: dict[str, set[str]] = {"failed": set(), "unreachable": set()}
-    sigmas = {o.quantity: _sigma(table, o.quantity) for o in objectives}
+    sigmas = {o.quantity: _sigma(table, o.quantity, observations) for o in objectives}
+    rows: dict[str, int] = {}
     for number, row in enumerate(table, start=1):
         origin = f"{observations}, row {number}"
         name = row.get("id") or f"c{number:04d}"
+        if rows.setdefault(name, number) < number:
+            msg = (
+                f"{origin}: {name!r} is the film of row {rows[name]} already; give "
+                "each film an id of its own"
+            )
+            raise InvalidInput(msg)
         candidate = Candidate(
             candidate_id=name, settings=_settings(space, row, origin), reason="given"
         )
         found = [
             one
             for o in objectives
-            if (one := _observation(row, o.quantity, name, sigmas, origin)) is not None
+            if (one := _observation(row, o, name, sigmas, origin)) is not None
         ]
         status = row.get("status", "")
         if status == "pending":
@@ -173,63 +177,13 @@ def points_from_csv(space: Space, path: Path) -> tuple[Candidate, ...]:
             space; the message names the row.
     """
     points = []
-    for number, row in enumerate(read_table(path), start=1):
-        origin = f"{path}, row {number}"
-        settings = _settings(space, row, origin)
-        try:
-            space.check(settings)
-        except InvalidInput as error:
-            msg = f"{origin}: {error}"
-            raise InvalidInput(msg) from error
+    table = read_table(path)
+    _check_present(path, list(table[0]), space.names, "the search space")
+    for number, row in enumerate(table, start=1):
+        settings = _settings(space, row, f"{path}, row {number}")
         name = row.get("id") or str(number)
         points.append(Candidate(candidate_id=name, settings=settings, reason="given"))
     return tuple(points)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV with a header.
-
-    Raises:
-        InvalidInput: It cannot be read, is empty, names a column twice, or a row has
-            another length.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            header = [name.strip() for name in reader.fieldnames or ()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path}: cannot be read as CSV ({error})"
-        raise InvalidInput(msg) from error
-    doubled = [name for name in header if header.count(name) > 1]
-    if doubled:
-        msg = f"{path}: column {doubled[0]!r} is there twice; names must differ"
-        raise InvalidInput(msg)
-    if not rows:
-        msg = f"{path}: has no rows below its header"
-        raise InvalidInput(msg)
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
-            msg = f"{path}, row {number}: has not as many cells as the header"
-            raise InvalidInput(msg)
-    return [{k.strip(): v.strip() for k, v in row.items()} for row in rows]
-
-
-def cell(row: Mapping[str, str], column: str, origin: str) -> float:
-    """Return the number in a cell.
-
-    Raises:
-        InvalidInput: It is no finite number.
-    """
-    try:
-        value = float(row[column])
-    except ValueError as error:
-        msg = f"{origin}: {column} {row[column]!r} is not a number"
-        raise InvalidInput(msg) from error
-    if not np.isfinite(value):
-        msg = f"{origin}: {column} {row[column]!r} must be a finite number"
-        raise InvalidInput(msg)
-    return value
 
 
 def _check_columns(
@@ -249,17 +203,26 @@ def _check_columns(
         begins = any(column.startswith(f"{quantity}_") for quantity in quantities)
         if begins or column.lower() in lowered:
             msg = (
-                f"{path}: column {column!r} is none that is read; "
-                f"{instead(column, known)} Give another name to what is to be ignored"
+                f"{path}: column {column!r} is none that is read, and needs another "
+                f"name to be ignored; {instead(column, known)}"
+            )
+            raise InvalidInput(msg)
+
+
+def _check_present(
+    path: Path | None, columns: Sequence[str], wanted: Sequence[str], owner: str
+) -> None:
+    for name in wanted:
+        if name not in columns:
+            msg = (
+                f"{path}: column {name!r} of {owner} is missing; it has "
+                f"{', '.join(columns)}"
             )
             raise InvalidInput(msg)
 
 
 def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Setting]:
-    missing = [name for name in space.names if name not in row]
-    if missing:
-        msg = f"{origin}: column {missing[0]!r} of the search space is missing"
-        raise InvalidInput(msg)
+    """Return settings that lie in the space."""
     result: dict[str, Setting] = {}
     for name in space.names:
         match space.dimensions.get(name):
@@ -269,12 +232,19 @@ def _settings(space: Space, row: Mapping[str, str], origin: str) -> dict[str, Se
                 result[name] = row[name]
             case _:
                 result[name] = cell(row, name, origin)
+    try:
+        space.check(result)
+    except InvalidInput as error:
+        msg = f"{origin}: {error}"
+        raise InvalidInput(msg) from error
     return result
 
 
-def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:
+def _sigma(
+    table: Sequence[Mapping[str, str]], quantity: str, path: Path | None
+) -> float:
     values = [
-        cell(row, quantity, f"row {i}")
+        cell(row, quantity, f"{path}, row {i}")
         for i, row in enumerate(table, start=1)
         if row.get(quantity)
     ]
@@ -285,32 +255,57 @@ def _sigma(table: Sequence[Mapping[str, str]], quantity: str) -> float:
 
 def _observation(
     row: Mapping[str, str],
-    quantity: str,
+    objective: Objective,
     name: str,
     sigmas: Mapping[str, float],
     origin: str,
 ) -> Observation | None:
-    if not row.get(quantity):
-        return None
+    quantity = objective.quantity
     kind = row.get(f"{quantity}_kind", "")
     if kind not in _KINDS:
-        msg = f"{origin}: {quantity}_kind {kind!r} must be one of {', '.join(_KINDS)}"
+        msg = (
+            f"{origin}: {quantity}_kind {kind!r} must be empty, exact, lower_bound or "
+            "upper_bound"
+        )
         raise InvalidInput(msg)
+    is_bound = _KINDS[kind] != "exact"
+    if not row[quantity]:
+        if is_bound:
+            msg = (
+                f"{origin}: {quantity}_kind {kind!r} is that of a value, and "
+                f"{quantity} is empty; write the bound there, or empty the kind"
+            )
+            raise InvalidInput(msg)
+        return None
     cause = row.get(f"{quantity}_cause", "")
-    if cause and _KINDS[kind] == "exact":
+    if cause and not is_bound:
         msg = (
             f"{origin}: {quantity}_cause {cause!r} is that of a bound; set "
             f"{quantity}_kind to lower_bound or upper_bound, or empty the cause"
         )
         raise InvalidInput(msg)
-    given = row.get(f"{quantity}_sigma")
+    value = cell(row, quantity, origin)
+    try:
+        objective.check_score(value)
+    except InvalidInput as error:
+        msg = f"{origin}: {error}"
+        raise InvalidInput(msg) from error
+    sigma = sigmas[quantity]
+    if row.get(f"{quantity}_sigma"):
+        sigma = cell(row, f"{quantity}_sigma", origin)
+        if sigma <= 0:
+            msg = (
+                f"{origin}: {quantity}_sigma {sigma:g} must be above 0; empty it "
+                "where it is not known"
+            )
+            raise InvalidInput(msg)
     return Observation(
         quantity=quantity,
-        value=cell(row, quantity, origin),
-        sigma=cell(row, f"{quantity}_sigma", origin) if given else sigmas[quantity],
+        value=value,
+        sigma=sigma,
         unit="",
         sample_id=name,
         candidate_id=name,
         kind=_KINDS[kind],
-        cause=cause or ("given" if _KINDS[kind] != "exact" else ""),
+        cause=cause or ("given" if is_bound else ""),
     )

@@ -9,8 +9,8 @@ import numpy as np
 
 from hp_lab.errors import InvalidConfig, InvalidInput
 from hp_lab.planner import molecules
-from hp_lab.planner.plan import cell, read_table
 from hp_lab.planner.space import Space
+from hp_lab.planner.table import cell, number_in, read_table
 from hp_lab.records import Observation
 from hp_lab.units import FloatArray
 
@@ -68,7 +68,7 @@ class Pool:
 def load_pool(
     file: Path, *, target: str, goal: str, ignore: Sequence[str] = ()
 ) -> Pool:
-    """Read a data set; equal rows of inputs are replicates.
+    """Read a data set; equal rows of inputs are replicates, however SMILES are written.
 
     All columns but the target and those to ``ignore`` are inputs. Numeric columns
     become continuous dimensions, text columns molecules where all of them are SMILES,
@@ -143,7 +143,7 @@ def _column(
 ) -> list[float] | list[str]:
     """Return the cells of an input, numbers where the first one is a number."""
     cells = [row[name] for row in rows]
-    numeric = [_is_number(one) for one in cells]
+    numeric = [number_in(one) is not None for one in cells]
     for number, one in enumerate(cells, start=1):
         origin = f"{file}, row {number}"
         if not one:
@@ -166,15 +166,17 @@ def _column(
             cell(row, name, f"{file}, row {number}")
             for number, row in enumerate(rows, start=1)
         ]
-    return cells
+    return _as_first_written(cells)
 
 
-def _is_number(text: str) -> bool:
+def _as_first_written(cells: list[str]) -> list[str]:
+    """Return texts; if all are SMILES, each as its molecule is written first."""
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        names = [molecules.canonical(one) for one in cells]
+    except InvalidConfig:
+        return cells
+    first: dict[str, str] = {}
+    return [first.setdefault(name, one) for name, one in zip(names, cells, strict=True)]
 
 
 def _space(

@@ -218,6 +218,13 @@ def test_wrong_arguments_are_named(file, change, words):
         ("t,y\n1,2\n1,3\n", "no input column varies"),
         ("y\n1\n", "no column besides"),
         ("", "no rows"),
+        ("t,y\n1,2\n2,\n", "row 2: y is empty; .*leave out the row"),
+        ("t;y\n1,5;2\n", "semicolons .* save it with commas"),
+        ("t\ty\n1\t2\n", "tabs .* save it with commas"),
+        ("t,y\n1,5,2\n", "row 1: its number of cells is 3, that of the header 2"),
+        ('t,y\n1,"1,5"\n', "row 1: y '1,5' is not a number; .*point"),
+        ("t,y\n1,2\n1_0,3\n", "row 2: t '1_0' is not a number"),
+        ("smiles,y\nCC,2\nCC N,3\n", "row 2: smiles: molecule 'CC N' holds a blank"),
     ],
 )
 def test_a_wrong_data_set_is_refused_with_its_row(tmp_path, text, words):
@@ -231,6 +238,34 @@ def test_numbers_written_in_two_ways_are_replicates(tmp_path):
     path = tmp_path / "films.csv"
     path.write_text("t,y\n1,2\n1.0,4\n2,5\n")
     assert load_pool(path, target="y", goal="max").value.tolist() == [3, 5]
+
+
+def test_a_file_in_another_encoding_is_refused_with_what_helps(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("T / °C,y\n1,2\n", encoding="latin-1")
+    with pytest.raises(InvalidInput, match=r"films.csv: is no text in UTF-8.*save"):
+        load_pool(path, target="y", goal="max")
+
+
+def test_rows_that_a_spreadsheet_leaves_empty_are_none(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("t,y\n1,2\n,\n2,5\n , \n\n")
+    assert load_pool(path, target="y", goal="max").value.tolist() == [2, 5]
+
+
+def test_labels_that_python_takes_for_numbers_are_labels(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("ratio,t,y\n1_2,1,2\n2_1,1,4\n1_2,2,3\n")
+    pool = load_pool(path, target="y", goal="max")
+    assert pool.inputs["ratio"] == "categorical"
+
+
+def test_a_molecule_that_is_written_in_two_ways_is_one(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("cation,y\nCC[NH3+],2\n[NH3+]CC,4\nC[NH3+],5\n")
+    pool = load_pool(path, target="y", goal="max")
+    assert pool.inputs == {"cation": "molecule"}
+    assert pool.value.tolist() == [3, 5]
 
 
 def test_a_replay_ends_where_no_figure_can_change(file):
@@ -301,6 +336,12 @@ def test_the_cause_of_a_bound_leads_to_advice(tmp_path):
         ("t,solvent,q,q_Kind\n1,DMF,1,\n", "'q_Kind' .* q_kind"),
         ("t,solvent,q,Status\n1,DMF,,failed\n", "'Status' .* status"),
         ("t,solvent,q,status\n1,DMF,1,pending\n", "row 1.*pending and has a value"),
+        ("T,solvent,q\n1,DMF,1\n", "o.csv: column 't' .* it has T, solvent, q"),
+        ("t,solvent,q\n1,DMF,1\n99,DMF,1\n", "o.csv, row 2: setting t: 99"),
+        ("t,solvent,q\n1,DMF,1\n1,DMF,a\n", "o.csv, row 2: q 'a'"),
+        ("t,solvent,q,q_sigma\n1,DMF,1,0\n", "row 1: q_sigma 0 must be above 0"),
+        ("t,solvent,q,q_kind\n1,DMF,,lower_bound\n", "row 1: q_kind.* q is empty"),
+        ("id,t,solvent,q\na,1,DMF,1\na,2,DMF,1\n", "row 2: 'a' is the film of row 1"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_row(tmp_path, text, words):
@@ -308,6 +349,15 @@ def test_a_wrong_table_is_refused_with_its_row(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(InvalidInput, match=words):
         plan(path)
+
+
+@pytest.mark.parametrize("kind", ["", "exact", "lower_bound", "upper_bound"])
+def test_what_is_no_score_of_the_scale_is_refused_with_its_row(tmp_path, kind):
+    scores = Objective(quantity="q", goal="maximize", scores=(0, 1, 2))
+    path = tmp_path / "o.csv"
+    path.write_text(f"t,solvent,q,q_kind\n1,DMF,1,\n2,DMF,3,{kind}\n")
+    with pytest.raises(InvalidInput, match="row 2: q: 3 is none of the scores 0 to 2"):
+        plan_from_csv(SPACE, (scores,), PlannerSettings(), observations=path)
 
 
 def test_a_molecule_may_be_given_as_another_smiles_of_it(tmp_path):

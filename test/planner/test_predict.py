@@ -95,7 +95,7 @@ def test_wider_intervals_hold_narrower_ones_and_rows_keep_their_names(tmp_path, 
 @pytest.mark.parametrize(
     ("at", "words"),
     [
-        ("t\n1\n", "row 1: column 'cation' of the search space is missing"),
+        ("t\n1\n", "at.csv: column 'cation' of the search space is missing"),
         ("t,cation\n1,EA\n11,EA\n", r"at.csv, row 2: .*11"),
         ("t,cation\n1,BA\n", "row 1: .*'BA' is not one of EA, MA"),
         ("t,cation\nx,EA\n", "row 1: t 'x' is not a number"),

@@ -225,10 +225,25 @@ def check_model(model: type[ModelT], data: object, origin: str) -> ModelT:
         lines = [
             f"{origin}: {_field(item, data)}: {line} (got {_short(item['input'])})"
             for item in error.errors(include_url=False)
+            if not _follows(item)
             # One field may have several faults, a line each.
-            for line in item["msg"].removeprefix("Value error, ").splitlines()
+            for line in _says(item).splitlines()
         ]
         raise InvalidConfig("\n".join(lines)) from error
+
+
+def _follows(fault: Mapping[str, Any]) -> bool:
+    """Return whether a list is too short only as its items have faults."""
+    if fault["type"] != "too_short":
+        return False
+    return bool(len(fault["input"]) >= fault["ctx"]["min_length"])
+
+
+def _says(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "string_type" and isinstance(fault["input"], int | float):
+        # YAML reads yes as True, and 10 as a number.
+        return f"{fault['msg']}; put it in quotes"
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _field(fault: Mapping[str, Any], data: Any) -> str:  # noqa: ANN401 - plain data

@@ -55,6 +55,31 @@ def test_one_quantity_has_one_goal(tmp_path):
         load(tmp_path, objectives=CAMPAIGN["objectives"] * 2)
 
 
+def test_the_only_objective_is_not_called_none_where_it_is_wrong(tmp_path):
+    with pytest.raises(InvalidConfig) as error:
+        load(tmp_path, objectives=[{"quantity": "gap_ev", "goal": "max"}])
+    (line,) = str(error.value).splitlines()
+    assert "objectives.0.goal" in line
+    with pytest.raises(InvalidConfig, match=r"objectives: .* at least 1 item"):
+        load(tmp_path, objectives=[])
+
+
+def test_a_category_that_yaml_takes_for_something_else_is_to_be_quoted(tmp_path):
+    dimension = {"type": "categorical", "choices": [True, 10]}
+    with pytest.raises(InvalidConfig) as error:
+        load(tmp_path, space={"aged": dimension})
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    for line, value in zip(lines, ("True", "10"), strict=True):
+        assert f"put it in quotes (got {value})" in line
+
+
+def test_a_molecule_that_is_not_listed_is_asked_for_as_name_and_smiles(tmp_path):
+    dimension = {"type": "molecule", "choices": ["CCCN"]}
+    with pytest.raises(InvalidConfig, match=r"as name: SMILES, and spacer 'CCCN'"):
+        load(tmp_path, space={"cation": dimension})
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [

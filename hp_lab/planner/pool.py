@@ -93,6 +93,8 @@ def load_pool(
     inner = [np.var(v, ddof=1) for v in grouped.values() if len(v) > 1]
     # Without replicates nothing is known; the planner learns the noise.
     noise = float(np.mean(inner)) if inner else (1e-3 * float(mean.std() or 1)) ** 2
+    # Replicates that agree in all their digits are not known without end.
+    least = 1e-6 * float(mean.std()) + _ROUNDING * float(np.abs(mean).max())
     count = np.array([len(values) for values in grouped.values()])
     columns = {name: [key[i] for key in keys] for i, name in enumerate(inputs)}
     space, settings, kinds = _space(columns, file)
@@ -103,9 +105,7 @@ def load_pool(
         codes=codes,
         X=(X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1),
         value=sign * mean,
-        sigma=np.sqrt(
-            np.maximum(noise, (1e-6 * (1 + np.abs(mean).max())) ** 2) / count
-        ),
+        sigma=np.sqrt(max(noise, least**2) / count),
         inputs=kinds,
     )
 

@@ -268,6 +268,24 @@ def test_a_molecule_that_is_written_in_two_ways_is_one(tmp_path):
     assert pool.value.tolist() == [3, 5]
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+@pytest.mark.parametrize("scatter", [0.0, 0.1])
+def test_the_unit_of_the_target_changes_no_replay(tmp_path, unit, scatter):
+    found = {}
+    for scale in (1, unit):
+        path = tmp_path / f"{scale}.csv"
+        values = [((i * i) % 23, (i * i) % 23 + scatter) for i in range(20)]
+        rows = [f"{i},{y * scale!r}" for i, pair in enumerate(values) for y in pair]
+        path.write_text("\n".join(["t,y", *rows]) + "\n")
+        pool = load_pool(path, target="y", goal="max")
+        found[scale] = (
+            pool.sigma / pool.value.std(),
+            replay(pool, METHODS["sklearn"], 0, 8),
+        )
+    np.testing.assert_allclose(found[unit][0], found[1][0], rtol=1e-6)
+    assert found[unit][1] == found[1][1]
+
+
 def test_a_replay_ends_where_no_figure_can_change(file):
     pool = load_pool(file, target="y", goal="max")
     order = list(range(95, -1, -1))

@@ -21,8 +21,11 @@ enumeration that every action result carries.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+# More names than these are not read.
+_MOST_LISTED = 20
 
 
 class ErrorCode(enum.IntEnum):
@@ -140,4 +143,11 @@ def instead(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name.lower(), lowered)
     if near:
         return f"did you mean {' or '.join(lowered[one] for one in near)}?"
-    return f"use one of {', '.join(names)}" if names else "there is none"
+    return f"use one of {listed(names)}" if names else "there is none"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message; of many the first ones, and how many there are."""
+    if len(names) <= _MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_LISTED])}, ... ({len(names)} in all)"

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.errors import InvalidConfig, InvalidInput, listed
 from hp_lab.planner import molecules
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
@@ -287,7 +287,7 @@ class Categorical(_OneSetting):
         """Raise InvalidInput where a setting is none of the names."""
         value = settings.get(name)
         if value not in self.labels:
-            msg = f"setting {name}: {value!r} is not one of {', '.join(self.labels)}"
+            msg = f"setting {name}: {value!r} is not one of {listed(self.labels)}"
             raise InvalidInput(msg)
 
     def move(

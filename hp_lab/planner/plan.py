@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hp_lab.errors import InvalidInput, instead
+from hp_lab.errors import InvalidInput, instead, listed
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.memory import from_bytes
@@ -216,7 +216,7 @@ def _check_present(
         if name not in columns:
             msg = (
                 f"{path}: column {name!r} of {owner} is missing; it has "
-                f"{', '.join(columns)}"
+                f"{listed(columns)}"
             )
             raise InvalidInput(msg)
 

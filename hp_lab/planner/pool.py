@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hp_lab.errors import InvalidConfig, InvalidInput
+from hp_lab.errors import InvalidConfig, InvalidInput, listed
 from hp_lab.planner import molecules
 from hp_lab.planner.space import Space
 from hp_lab.planner.table import cell, number_in, read_table
@@ -116,7 +116,7 @@ def _inputs(
     """Return the columns that are inputs."""
     for name in (target, *ignore):
         if name not in rows[0]:
-            msg = f"{file}: no column {name!r}; it has {', '.join(rows[0])}"
+            msg = f"{file}: no column {name!r}; it has {listed(list(rows[0]))}"
             raise InvalidInput(msg)
     if target in ignore:
         msg = f"{file}: {target!r} is the target and cannot be ignored; drop one option"

@@ -330,3 +330,11 @@ def test_a_logarithmic_scale_has_its_middle_at_the_geometric_mean():
         {"t": {"type": "continuous", "low": 10, "high": 1000, "log": True}}
     )
     assert space.columns(np.array([[0.5]]))["t"][0] == pytest.approx(100)
+
+
+def test_of_many_choices_an_error_names_some_and_their_number():
+    choices = [f"s{i}" for i in range(500)]
+    space = Space.parse({"s": {"type": "categorical", "choices": choices}})
+    with pytest.raises(InvalidInput, match=r"'foo' .* s0, .*\(500 in all\)") as error:
+        space.check({"s": "foo"})
+    assert len(str(error.value)) < 200

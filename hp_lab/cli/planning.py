@@ -238,6 +238,9 @@ def pool(
     print(f"best: {result['best']} of {result['size']} experiments")
     if any("-" in row for row in rows):
         print("-: budget or pool is too small to tell")
+    spent = result["budget"]
+    if any(count > spent for m in methods for count in result[m]["to80"]["runs"]):
+        print(f"to 80 %: a run that needs more than {spent} counts as {spent + 1}")
 
 
 def _or_dash(value: float | None) -> float | str:

@@ -140,6 +140,14 @@ def test_a_replay_tells_its_inputs_and_what_it_cannot_know(files: Path) -> None:
     assert "too small to tell" in printed
 
 
+def test_a_replay_that_finds_too_few_is_told_as_such(files: Path) -> None:
+    # Of 60 experiments 3 are the best: two random ones and two more do not hold them.
+    rows = [f"{i},{(i * 7) % 60}" for i in range(60)]
+    (files / "pool.csv").write_text("\n".join(["t,y", *rows]) + "\n")
+    printed = run(*POOL, "--seeds", "1", "--budget", "4")
+    assert "to 80 %: a run that needs more than 4 counts as 5" in printed
+
+
 def test_an_index_without_a_name_is_no_input(files: Path) -> None:
     result = CliRunner().invoke(app, POOL)
     assert result.exit_code != 0

@@ -211,7 +211,7 @@ class Space(Model):
         while found < count:
             if tried > _MAX_DRAWS:
                 msg = (
-                    f"space: only {found} of {tried} points satisfy the constraints "
+                    f"only {found} of {tried} points of the space satisfy the constraints "
                     f"{'; '.join(self.constraints)}; loosen them"
                 )
                 raise InvalidInput(msg)

@@ -43,6 +43,7 @@ def spread(
     Each is of a space-filling sample, among those that use the least-used labels of
     every category, and shares values of settings with as few films as can be. With
     ``choices`` (k, width) it is the one of them farthest from its nearest neighbour.
+    None is made twice while there are others.
 
     ``chance_of`` returns the probability (k,) that films at codes (k, width) can be
     made; those that rather fail are left out, or where all do all but the likeliest.
@@ -78,10 +79,7 @@ def _likely(
     limit = min(_LIKELY, float(np.quantile(chance, _BEST)))
     if (chance >= limit).all():
         return np.ones(len(pool), dtype=bool)
-    free = np.ones(len(pool), dtype=bool)
-    for point in taken:
-        free &= np.abs(pool - point).max(axis=1) > SAME
-    wanted = np.where(free, chance, -1.0)
+    wanted = np.where(_free(pool, taken), chance, -1.0)
     least = np.sort(wanted)[-min(count, len(pool))]
     return np.asarray(wanted >= min(limit, least))
 
@@ -122,8 +120,19 @@ def _farthest(
     return pool[chosen]
 
 
+def _free(pool: FloatArray, taken: FloatArray) -> np.ndarray:
+    """Return which of a pool (m, width) are none of the taken ones (n, width)."""
+    free = np.ones(len(pool), dtype=bool)
+    for point in taken:
+        free &= np.abs(pool - point).max(axis=1) > SAME
+    return free
+
+
 def _least_used(space: Space, pool: FloatArray, used: FloatArray) -> np.ndarray:
-    allowed = np.ones(len(pool), dtype=bool)
+    """Return which of a pool to choose from: new ones, of the least-used labels."""
+    allowed = _free(pool, used)
+    if not allowed.any():
+        allowed[:] = True
     # The dimension of most labels has the first say; a later one must leave some.
     names = sorted(
         (n for n, d in space.dimensions.items() if isinstance(d, Categorical)),

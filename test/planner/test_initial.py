@@ -60,3 +60,21 @@ def test_of_a_list_the_least_used_labels_go_first() -> None:
     # After the one without any film two have one each.
     assert found[0, 0] == 2.0
     assert 0.0 not in found
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["space", "list"])
+def test_no_first_film_is_made_twice_while_there_are_others(listed: bool) -> None:
+    space = Space.parse(
+        {
+            "solvent": {"type": "categorical", "choices": ["DMF", "DMSO", "GBL"]},
+            "n": {"type": "ordinal", "values": [1, 2, 3]},
+        }
+    )
+    every = np.array([[label, n] for label in (0.0, 1.0, 2.0) for n in (0.0, 0.5, 1.0)])
+    # The last of the solvents is rare among the choices, and soon used up.
+    choices = every[:7] if listed else None
+    wanted = 7 if listed else 9
+    none = np.empty((0, space.width))
+    found = spread(space, none, wanted, np.random.default_rng(0), choices)
+    assert len(np.unique(found, axis=0)) == wanted
+    assert len(spread(space, found, 1, np.random.default_rng(1), choices)) == 1

@@ -4,7 +4,7 @@ All take means and standard deviations of the latent quantity, arrays of one sha
 """
 
 import numpy as np
-from scipy.special import erfcx, log1p, ndtr
+from scipy.special import erfcx, log1p, log_ndtr, ndtr
 
 from hp_lab.planner.objectives import Objective
 from hp_lab.units import FloatArray
@@ -68,11 +68,30 @@ def log_target_improvement(
     t = objective.target
     value = h(t - outer) - h(t - inner) - h(t + inner) + h(t + outer)
     # Cancellation far away: there the density at the nearest corner decides.
-    gap = np.maximum(np.abs(mean - t) - outer, 0.0)
-    z = gap / sd
+    away = np.abs(mean - t)
+    z = np.maximum(away - outer, 0.0) / sd
     bound = -(z**2) / 2 - 2 * log1p(z) + np.log(sd) - np.log(_SQRT_2PI)
-    trusted = value > 1e-10 * (np.abs(mean - t) + sd)
+    # And cancellation where next to nothing can be gained: the distance, times the
+    # probability to be as near as that.
+    distance = np.maximum(distance, _TINY)
+    near = [_log_within(c, away, sd) for c in (inner, inner + distance)]
+    most = np.log(distance / 2) + np.logaddexp(*near)
+    less = np.log(-np.expm1(-np.exp(np.clip(most - bound, -30.0, 30.0))))
+    bound = np.where(most - bound < -30.0, most, bound + less)
+    trusted = value > 1e-10 * (away + sd)
     return np.asarray(np.where(trusted, np.log(np.maximum(value, _TINY)), bound))
+
+
+def _log_within(c: float | FloatArray, away: FloatArray, sd: FloatArray) -> FloatArray:
+    """Return log P(|y| < c) of y ~ N(away, sd^2), away >= 0, to about a quarter.
+
+    The smaller of what lies below c and of the largest density times the width, which
+    are no differences.
+    """
+    z = np.maximum(away - c, 0.0) / sd
+    width = np.log(np.maximum(2 * c / sd, _TINY))
+    dense = width - z**2 / 2 - np.log(_SQRT_2PI)
+    return np.asarray(np.minimum(log_ndtr((c - away) / sd), dense))
 
 
 def log_improvement(

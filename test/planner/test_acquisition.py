@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.special import ndtr
 
 from hp_lab.planner.acquisition import (
     expected_utility,
@@ -54,6 +56,35 @@ def test_log_improvement_has_no_jump_where_the_formula_changes():
     z = np.linspace(-6.001, -5.999, 201)
     value = log_expected_improvement(z, np.ones(201), 0.0)
     assert np.ptp(np.diff(value)) < 1e-6
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.05])
+@pytest.mark.parametrize(("mean", "sd"), [(1.9, 0.1), (1.92, 0.01), (2.2, 0.1)])
+@pytest.mark.parametrize("missed", [1e-2, 1e-5, 1e-9, 1e-12])
+def test_next_to_nothing_is_gained_where_a_target_is_all_but_met(
+    tolerance, mean, sd, missed
+):
+    objective = Objective(quantity="q", goal="target", value=1.9, tolerance=tolerance)
+
+    def within(share):
+        # By how much the tolerance is widened, and the probability to be within it.
+        c, away = tolerance + share * missed, mean - 1.9
+        near = 2 * c / sd * np.exp(-0.5 * (away / sd) ** 2) / np.sqrt(2 * np.pi)
+        return near if c < 1e-6 * sd else ndtr((c - away) / sd) - ndtr((-c - away) / sd)
+
+    gain = missed * quad(within, 0, 1)[0]
+    value = log_improvement(objective, np.array(mean), np.array(sd), -missed)
+    assert value == pytest.approx(np.log(gain), abs=0.35)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.05])
+def test_where_a_target_is_met_nothing_that_could_be_gained_elsewhere_counts(tolerance):
+    objective = Objective(quantity="q", goal="target", value=1.9, tolerance=tolerance)
+    mean, sd = np.array([1.9, 2.5, 100.0]), np.array([0.1, 1.0, 1e-9])
+    met = log_improvement(objective, mean, sd, 0.0)
+    missed = log_improvement(objective, mean, sd, -0.01)
+    assert np.isfinite(met).all()
+    assert (met[:2] < missed[:2] - 600).all()
 
 
 def test_feasibility_without_failures_is_one():

@@ -26,7 +26,7 @@ class BaselineGP:
         self._offset = float(y.mean()) if len(y) else 0.0
         spread = float(y.std()) if len(y) > 1 else 0.0
         # All values equal: nothing but their sigma says how far others may be.
-        floor = max(float(np.median(sigma)), 1e-6 * (1 + abs(self._offset)))
+        floor = max(float(np.median(sigma)), 1e-6 * abs(self._offset)) or 1.0
         self._scale = spread if spread > 1e-3 * floor else floor
         kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(
             length_scale=np.full(X.shape[1], 0.5),

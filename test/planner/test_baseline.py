@@ -25,6 +25,22 @@ def test_predictions_move_with_shift_and_scale_of_the_values():
     assert wider == pytest.approx(7 * sd, rel=1e-2)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_predictions_do_not_depend_on_the_unit_of_the_values(unit):
+    mean, sd = BaselineGP(X, WAVE, np.full(12, 1e-3)).predict(BETWEEN)
+    other, wider = BaselineGP(X, unit * WAVE, np.full(12, 1e-3 * unit)).predict(BETWEEN)
+    assert other == pytest.approx(unit * mean, rel=1e-3)
+    assert wider == pytest.approx(unit * sd, rel=1e-3)
+
+
+@pytest.mark.parametrize(("value", "sigma"), [(0.0, 0.0), (0.0, 0.1), (5.0, 0.0)])
+def test_equal_values_are_predicted_as_they_are(value, sigma):
+    found = BaselineGP(X, np.full(12, value), np.full(12, sigma))
+    mean, sd = found.predict(BETWEEN)
+    assert mean == pytest.approx(np.full(2, value), abs=0.1)
+    assert np.isfinite(sd).all()
+
+
 def test_a_vague_value_counts_less():
     def middle(sigma):
         odd, own = WAVE.copy(), np.full(12, 0.02)

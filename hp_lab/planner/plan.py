@@ -10,6 +10,7 @@ from hp_lab.errors import InvalidInput, instead, listed
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.goal import Answer, Goal, PlannerSettings, Trial
 from hp_lab.planner.memory import from_bytes
+from hp_lab.planner.model_space import differ
 from hp_lab.planner.objectives import Objective
 from hp_lab.planner.propose import propose
 from hp_lab.planner.space import Space
@@ -248,7 +249,7 @@ def _sigma(
         for i, row in enumerate(table, start=1)
         if row.get(quantity)
     ]
-    spread = float(np.std(values)) if values else 0.0
+    spread = float(np.std(values)) if values and differ(np.array(values)) else 0.0
     largest = max((abs(v) for v in values), default=1.0)
     return _DEFAULT_SIGMA * (spread or largest or 1.0)
 

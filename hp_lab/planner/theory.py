@@ -13,6 +13,7 @@ import numpy as np
 from hp_lab.errors import InvalidConfig
 from hp_lab.planner.hypotheses import Hypothesis, Inputs, Parameter
 from hp_lab.planner.interpolation import interpolation
+from hp_lab.planner.model_space import differ
 from hp_lab.planner.priors import Normal
 from hp_lab.records import Setting
 from hp_lab.units import FloatArray
@@ -79,7 +80,8 @@ def from_table(
         tuple(tuple(float(row[c]) for c in numbers) for row in rows),
         y,
     )
-    width = float(np.std(y)) or abs(float(np.mean(y))) or 1.0
+    # Equal values have a deviation too, by rounding.
+    width = float(np.std(y)) if differ(np.array(y)) else abs(float(np.mean(y))) or 1.0
     return from_function(name, table, centre=float(np.mean(y)), spread=width)
 
 

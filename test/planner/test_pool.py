@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.goal import PlannerSettings
 from hp_lab.planner.objectives import Objective
-from hp_lab.planner.plan import plan_from_csv
+from hp_lab.planner.plan import goal_from_csv, plan_from_csv
 from hp_lab.planner.pool import Pool, load_pool
 from hp_lab.planner.replay import METHODS, benchmark_pool, replay, replays, summary
 from hp_lab.planner.space import Space
@@ -323,6 +323,17 @@ def test_a_table_of_films_is_planned_from(tmp_path):
     answer = plan(path)
     assert [c.candidate_id for c in answer.candidates] == ["c0009", "c0010"]
     assert answer.model_names == ("gp",)
+
+
+@pytest.mark.parametrize(("value", "sigma"), [("0.1", 0.002), ("0", 0.02)])
+def test_equal_values_without_sigma_are_good_to_a_share_of_themselves(
+    tmp_path, value, sigma
+):
+    path = tmp_path / "o.csv"
+    # The deviation of three equal decimals is no 0, by rounding.
+    path.write_text("\n".join(["t,solvent,q", *(f"{t},DMF,{value}" for t in "123")]))
+    goal = goal_from_csv(SPACE, GOALS, PlannerSettings(), observations=path)
+    assert [one.sigma for _, (one,) in goal.trials] == pytest.approx([sigma] * 3)
 
 
 def test_the_cause_of_a_bound_leads_to_advice(tmp_path):

@@ -72,6 +72,12 @@ def test_what_no_row_is_like_is_worth_the_average():
     assert np.allclose(found.mean(x, AS_IT_IS)[0], [1.0, 3.0, 2.0], atol=1e-5)
 
 
+def test_a_table_of_equal_values_may_be_off_by_as_much_as_they_are():
+    # Their deviation is no 0, by rounding.
+    rows = [{"a": float(a), "value": 0.1} for a in range(3)]
+    assert from_table("calc", rows, "value").priors["offset"].sd == pytest.approx(0.05)
+
+
 def test_offset_and_gain_move_and_stretch_a_function():
     found = from_function("calc", lambda x: x["a"] ** 2, centre=1.0, spread=2.0)
     x = {"a": np.array([1.0, 2.0])}

@@ -194,19 +194,29 @@ def reading(
         value = float(np.average([o.value for o in exact], weights=weight))
         merged = Reading(value=value, sigma=float(weight.sum() ** -0.5))
         return _of_score(objective, merged) if objective.scores else merged
-    lower = [o for o in own if o.kind == "lower_bound"]
-    upper = [o for o in own if o.kind == "upper_bound"]
+    bounds = [_as_bound(objective, o) for o in own]
+    told = [one for one in bounds if one is not None]
+    lower = [one for one in told if one.kind == "lower_bound"]
     if lower:
-        best = max(lower, key=lambda o: o.value)
-        return _as_bound(best)
-    if upper:
-        best = min(upper, key=lambda o: o.value)
-        return _as_bound(best)
-    return None
+        return max(lower, key=lambda one: one.value)
+    return min(told, key=lambda one: one.value, default=None)
 
 
-def _as_bound(one: Observation) -> Reading:
-    return Reading(value=one.value, sigma=one.sigma, kind=one.kind, cause=one.cause)
+def _as_bound(objective: Objective, one: Observation) -> Reading | None:
+    """Return the bound; None where a score is at least the first or at most the last.
+
+    A score that is at least 2 stands for all that is nearer to 2 than to 1, or above.
+    """
+    found = Reading(value=one.value, sigma=one.sigma, kind=one.kind, cause=one.cause)
+    if not objective.scores:
+        return found
+    objective.check_score(one.value)
+    edges = objective.edges
+    if one.kind == "lower_bound":
+        beyond = edges[edges < one.value]
+        return replace(found, value=float(beyond[-1])) if len(beyond) else None
+    beyond = edges[edges > one.value]
+    return replace(found, value=float(beyond[0])) if len(beyond) else None
 
 
 def _of_score(objective: Objective, one: Reading) -> Reading:

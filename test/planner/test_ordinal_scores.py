@@ -1,5 +1,6 @@
 """Laws of quantities that are judged in steps: scores, the ends of which are bounds."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -65,9 +66,26 @@ def test_a_score_stands_for_all_that_is_nearest_to_it(
     assert found.rounding == pytest.approx(rounding)
 
 
-def test_a_reading_that_is_none_of_the_scores_is_refused():
+@pytest.mark.parametrize(
+    ("kind", "score", "value"),
+    [
+        ("lower_bound", 3, 2.5),
+        ("lower_bound", 1, 0.5),
+        ("lower_bound", 0, None),
+        ("upper_bound", 0, 0.5),
+        ("upper_bound", 2, 2.5),
+        ("upper_bound", 3, None),
+    ],
+)
+def test_a_bound_of_a_score_lies_where_that_score_begins_or_ends(kind, score, value):
+    found = reading(GRADE, [replace(seen(score), kind=kind)])
+    assert (found and (found.kind, found.value)) == (value and (kind, value))
+
+
+@pytest.mark.parametrize("kind", ["exact", "lower_bound", "upper_bound"])
+def test_a_reading_that_is_none_of_the_scores_is_refused(kind):
     with pytest.raises(InvalidInput, match="grade: 5 is none of the scores 0 to 3"):
-        reading(GRADE, [seen(5)])
+        reading(GRADE, [replace(seen(5), kind=kind)])
     goal = Goal(
         space=LINE, objectives=(GRADE,), trials=trials(({"x": 0.1}, 1), ({"x": 1}, 5))
     )

@@ -228,7 +228,7 @@ class _Proposal:
 
         ``told`` is what the first objective's finished films tell.
         """
-        tried = believed[0].seen
+        tried = _all_seen(believed)
         scorer = Scorer(
             self._goal.objectives,
             believed,
@@ -255,7 +255,12 @@ class _Proposal:
         if len(self._choices):
             found = optimise.first_free(self._choices, score(self._choices), busy)
         else:
-            rank = np.argsort(-scorer.utility.sum(axis=1), kind="stable")
+            utility = scorer.utility
+            if utility.shape[1] > 1:
+                # Of several quantities none counts more for its unit.
+                extent = np.ptp(utility, axis=0)
+                utility = utility / np.where(extent > 0, extent, 1.0)
+            rank = np.argsort(-utility.sum(axis=1), kind="stable")
             start = tried[rank[:_NEAR_FILMS]]
             found = optimise.best_of_space(self._space, score, start, busy, self._rng)
         code, value, new = found
@@ -348,6 +353,17 @@ class _Proposal:
             raise Aborted(msg)
         if self._progress is not None:
             self._progress(share, what)
+
+
+def _all_seen(surrogates: Sequence[Surrogate]) -> FloatArray:
+    """Return codes (n, width) of the films that tell of any objective.
+
+    Films that tell of the first one are in their order, others follow.
+    """
+    seen = surrogates[0].seen
+    for one in surrogates[1:]:
+        seen = np.vstack([seen, one.seen[~_rows(seen, one.seen)]])
+    return seen
 
 
 def _rows(some: FloatArray, codes: FloatArray) -> np.ndarray:

@@ -241,15 +241,57 @@ def test_ids_go_on_after_the_largest_number_though_films_are_missing():
     assert replace(goal, pending=(named,)).next_ids() == ["c0002", "c0003"]
 
 
-def test_the_search_starts_at_the_best_films(monkeypatch):
-    starts = []
+@pytest.fixture
+def starts(monkeypatch):
+    """Codes at which the searches of a proposal start."""
+    found = []
 
     def watched(space, score, start, busy, rng):
-        starts.append(start)
+        found.append(start)
         return search(space, score, start, busy, rng)
 
     search = optimise.best_of_space
     monkeypatch.setattr(optimise, "best_of_space", watched)
+    return found
+
+
+def of_two(count, unit=1.0):
+    """Films of a line, each with two quantities that rise in opposite directions."""
+    trials = []
+    for i, x in enumerate(np.linspace(0, 1, count)):
+        one = Candidate(candidate_id=f"c{i:04d}", settings={"x": float(x)})
+        first = observation(one, x, 0.01)
+        second = replace(first, quantity="p", value=(1 - x) ** 2 * unit)
+        trials.append((one, (first, replace(second, sigma=0.01 * unit))))
+    return Goal(
+        space=LINE,
+        objectives=(*BEST, Objective(quantity="p", goal="maximize")),
+        trials=tuple(trials),
+        settings=PlannerSettings(initial=1),
+    )
+
+
+def test_of_several_quantities_none_counts_more_for_its_unit(starts):
+    for unit in (1.0, 1e6, 1e-6):
+        propose(of_two(28, unit))
+    base, large, small = starts
+    assert len(base) < 28
+    assert np.array_equal(base, large)
+    assert np.array_equal(base, small)
+
+
+def test_a_film_that_tells_of_one_objective_counts_whichever_is_named_first(starts):
+    goal = of_two(8)
+    candidate, (_, second) = goal.trials[3]
+    trials = [*goal.trials]
+    trials[3] = (candidate, (second,))
+    for objectives in (goal.objectives, goal.objectives[::-1]):
+        propose(replace(goal, trials=tuple(trials), objectives=objectives))
+    for start in starts:
+        assert sorted(start[:, 0]) == pytest.approx(np.linspace(0, 1, 8))
+
+
+def test_the_search_starts_at_the_best_films(starts):
     trials = some_trials(30)
     propose(Goal(space=SPACE, objectives=BEST, trials=trials))
     best = max((c.settings for c, _ in trials), key=truth)

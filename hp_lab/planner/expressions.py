@@ -29,16 +29,16 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 # Decimal fractions are not exact: 0.1 + 0.2 is above 0.3 by rounding alone. Numbers as
-# near as this are equal, in every comparison.
+# near as this are equal, in every comparison, as a share of what they are made of.
 _SLACK = 1e-9
-# Of the difference of two numbers.
-_COMPARE: dict[type[ast.cmpop], Callable[[Any], Any]] = {
-    ast.Lt: lambda gap: gap < -_SLACK,
-    ast.LtE: lambda gap: gap <= _SLACK,
-    ast.Gt: lambda gap: gap > _SLACK,
-    ast.GtE: lambda gap: gap >= -_SLACK,
-    ast.Eq: lambda gap: np.abs(gap) <= _SLACK,
-    ast.NotEq: lambda gap: np.abs(gap) > _SLACK,
+# Of the difference of two numbers, and of how far equal ones are apart.
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: lambda gap, slack: gap < -slack,
+    ast.LtE: lambda gap, slack: gap <= slack,
+    ast.Gt: lambda gap, slack: gap > slack,
+    ast.GtE: lambda gap, slack: gap >= -slack,
+    ast.Eq: lambda gap, slack: np.abs(gap) <= slack,
+    ast.NotEq: lambda gap, slack: np.abs(gap) > slack,
 }
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: np.logical_not,
@@ -239,16 +239,46 @@ class Expression:
                 raise AssertionError(ast.dump(node))
 
     def _compare(self, node: ast.Compare, columns: Mapping[str, Column]) -> Column:
-        left = self._value(node.left, columns)
+        before, left = node.left, self._value(node.left, columns)
         result = np.asarray(True)
         for op, comparator in zip(node.ops, node.comparators, strict=True):
             right = self._value(comparator, columns)
             if _numeric(left) and _numeric(right):
                 gap = np.subtract(left, right, dtype=float)
+                sizes = [self._size(part, columns) for part in (before, comparator)]
                 # The difference of two infinities is none.
-                held = _COMPARE[type(op)](np.where(left == right, 0.0, gap))
+                held = _COMPARE[type(op)](
+                    np.where(left == right, 0.0, gap), _SLACK * np.maximum(*sizes)
+                )
             else:
                 held = np.equal(left, right) == isinstance(op, ast.Eq)
             result = np.asarray(np.logical_and(result, held))
-            left = right
+            before, left = comparator, right
         return result
+
+    def _size(self, node: ast.AST, columns: Mapping[str, Column]) -> Column:
+        """Return how large the numbers are of which a part is made.
+
+        A difference may be far smaller than these, and its rounding is not.
+        """
+
+        def size(part: ast.AST) -> Column:
+            return self._size(part, columns)
+
+        match node:
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                result = size(node.left) + size(node.right)
+            case ast.BinOp(op=ast.Mult()):
+                result = size(node.left) * size(node.right)
+            case ast.BinOp(op=ast.Div()):
+                result = size(node.left) / np.abs(self._value(node.right, columns))
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                result = size(node.operand)
+            case ast.Call(func=ast.Name(id="abs" | "min" | "max")):
+                result = np.maximum.reduce(np.broadcast_arrays(*map(size, node.args)))
+            case ast.Call(func=ast.Name(id="log")):
+                # Near 1 the argument's rounding is as large as the logarithm.
+                result = np.maximum(np.abs(self._value(node, columns)), 1.0)
+            case _:
+                result = np.abs(self._value(node, columns).astype(float))
+        return np.asarray(result)

@@ -216,6 +216,34 @@ def test_of_less_equal_and_more_one_holds_for_decimal_fractions(a, b, over):
         assert Expression(f"a + b {op} c").holds(columns, 1)[0] == held
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("x <= {:g}", 0.2),
+        ("x - y <= -{:g}", 0.3),
+        ("{:g} < x", 0.4),
+        ("max(x, y) < {:g}", 0.5),
+        ("2 * x / 4 >= {:g}", 0.25),
+    ],
+)
+def test_a_constraint_means_the_same_in_any_unit(unit, text, share):
+    def chosen(unit):
+        number = {"type": "continuous", "low": 0, "high": unit}
+        space = Space.parse({"x": number, "y": number}, [text.format(share * unit)])
+        return space.sample_codes(np.random.default_rng(0), 64)
+
+    assert np.array_equal(chosen(unit), chosen(1.0))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12 / 7])
+@pytest.mark.parametrize("text", ["x + y <= {0}", "{0} - x >= y", "x + y - {0} == 0"])
+def test_rounding_breaks_no_constraint_in_any_unit(unit, text):
+    text = text.format(repr(0.3 * unit))
+    columns = {"x": np.array([0.1 * unit]), "y": np.array([0.2 * unit])}
+    assert Expression(text).holds(columns, 1).all()
+
+
 def test_constraints_of_a_section_and_further_ones_all_hold():
     space = Space.parse({**KINDS, "constraints": ["n <= 2"]}, ["n >= 2"])
     assert set(space.columns(space.sample_codes(RNG(0), 20))["n"]) == {2}

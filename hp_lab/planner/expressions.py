@@ -7,6 +7,7 @@ handed to Python's ``eval``.
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
@@ -54,6 +55,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": lambda *values: np.maximum.reduce(np.broadcast_arrays(*values)),
 }
 _OF_MANY = ("min", "max")
+# Settings of a profile's segments have a number in their names, which Python's have
+# not: anneal.1.c is read with a word before it. Texts are left as they are.
+_SEGMENT = "__segment__"
+_NUMBERED = re.compile(r"""'[^']*'|"[^"]*"|([A-Za-z_]\w*\.)(?=\d)""")
 
 
 def _dtype(constant: object) -> type:
@@ -62,6 +67,10 @@ def _dtype(constant: object) -> type:
 
 def _numeric(column: Column) -> bool:
     return column.dtype != object
+
+
+def _with_word(match: re.Match[str]) -> str:
+    return match[0] + _SEGMENT if match[1] else match[0]
 
 
 class Expression:
@@ -76,7 +85,8 @@ class Expression:
         self.text = text
         self._what = what
         try:
-            self._tree = ast.parse(text.strip(), mode="eval").body
+            told = _NUMBERED.sub(_with_word, text.strip())
+            self._tree = ast.parse(told, mode="eval").body
         except (SyntaxError, ValueError) as error:
             msg = f"{what} {text!r} cannot be read: {error}"
             raise InvalidConfig(msg) from error
@@ -144,10 +154,11 @@ class Expression:
         if isinstance(node, ast.Name):
             return node.id
         if isinstance(node, ast.Attribute):
-            return f"{self._dotted(node.value)}.{node.attr}"
+            return f"{self._dotted(node.value)}.{node.attr.removeprefix(_SEGMENT)}"
         raise self._wrong(f"{ast.unparse(node)!r} is no name of a setting")
 
     def _wrong(self, why: str) -> InvalidConfig:
+        why = why.replace(_SEGMENT, "")
         return InvalidConfig(f"{self._what} {self.text!r}: {why}")
 
     def _kind(self, node: ast.AST, labels: Labels) -> _Kind:

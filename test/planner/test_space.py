@@ -201,6 +201,22 @@ def test_a_constraint_may_join_calculate_and_tell_labels(text):
     assert Space.parse(KINDS, [text]).constraints == (text,)
 
 
+PROFILE = {"type": "trajectory", "high_c": 150, "max_hold_s": 600}
+
+
+def test_a_constraint_may_be_about_a_segment_of_a_profile():
+    section = {"anneal": PROFILE, "who": {"type": "categorical", "choices": ["a.1.b"]}}
+    texts = ["anneal.1.c < anneal.2.c", "anneal.2.s <= 300 or who != 'a.1.b'"]
+    space = Space.parse(section, texts)
+    for one in space.sample(np.random.default_rng(0), 32):
+        assert one["anneal.1.c"] < one["anneal.2.c"]
+        assert one["anneal.2.s"] <= 300
+    with pytest.raises(InvalidConfig, match=r"'anneal.3.c' is no setting"):
+        Space.parse(section, ["anneal.3.c < 100"])
+    with pytest.raises(InvalidConfig, match=r"'anneal.1' is no setting"):
+        Space.parse(section, ["anneal.1 < 100"])
+
+
 @given(a=st.integers(-20, 20), b=st.integers(-20, 20), over=st.integers(-1, 1))
 def test_of_less_equal_and_more_one_holds_for_decimal_fractions(a, b, over):
     c = a + b + over

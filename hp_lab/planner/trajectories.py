@@ -218,7 +218,10 @@ class Trajectory(Model):
         values[:, 0::3] = np.round(values[:, 0::3], 1)
         # Holds are cut, not rounded, so that the profile never gets too long.
         values[:, 1::3] = np.floor(values[:, 1::3] + 1e-6)
-        values[:, 2::3] = np.round(values[:, 2::3], 2)
+        # The fastest ramp stays what it is: what is short by it must not get longer.
+        fastest = values[:, 2::3] >= self.max_ramp_k_min * (1 - 1e-9)
+        rounded = np.round(values[:, 2::3], 2)
+        values[:, 2::3] = np.where(fastest, self.max_ramp_k_min, rounded)
         return np.clip(values, low, high)
 
     def _within(self, scaled: FloatArray) -> FloatArray:

@@ -59,6 +59,14 @@ def test_profiles_go_there_and_back():
     assert np.abs(SPACE.codes(SPACE.settings(codes)) - codes).max() < 1e-9
 
 
+def test_a_profile_that_takes_the_fastest_ramp_is_known_again():
+    # Ramps are set to a hundredth, and the fastest one is none.
+    own = {"max_ramp_k_min": 8.7232, "max_total_s": 2650}
+    space = Space.parse({"anneal": {**SECTION["anneal"], **own}})
+    codes = space.sample_codes(np.random.default_rng(0), 50)
+    assert np.abs(space.codes(space.settings(codes)) - codes).max() < 1e-9
+
+
 def test_samples_fill_the_temperatures():
     columns = SPACE.columns(SPACE.sample_codes(np.random.default_rng(0), 500))
     assert columns["anneal.1.c"].min() < 60

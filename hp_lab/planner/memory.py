@@ -10,7 +10,7 @@ import numpy as np
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.units import FloatArray
 
-_VERSION = 2
+_VERSION = 3
 _DRAWS = "<f4"
 _READINGS = "<f8"
 
@@ -28,6 +28,7 @@ class Memory:
         films: Names (n,) of the films that were in the fit, see :func:`films`.
         y: Their values (n,) in it.
         variance: Known variance (n,) of each value.
+        log_likelihood: Mean of the draws, given these.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Memory:
     films: tuple[str, ...]
     y: FloatArray
     variance: FloatArray
+    log_likelihood: float
 
 
 def fingerprint(model: StructuredGP) -> str:
@@ -92,6 +94,7 @@ def to_bytes(memories: Mapping[str, Memory], extra: Mapping[str, object]) -> byt
                 "shape": list(m.z.shape),
                 "log_evidence": m.log_evidence,
                 "films": list(m.films),
+                "log_likelihood": m.log_likelihood,
             }
             for name, m in memories.items()
         },
@@ -138,6 +141,7 @@ def from_bytes(data: bytes) -> tuple[dict[str, Memory], dict[str, object]]:
             films=tuple(m["films"]),
             y=take(len(m["films"]), _READINGS),
             variance=take(len(m["films"]), _READINGS),
+            log_likelihood=m["log_likelihood"],
         )
     return memories, header["extra"]
 

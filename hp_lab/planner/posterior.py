@@ -30,6 +30,9 @@ LEAST_OVERLAP = 0.02
 _MOST_SPREAD = 0.5
 MANY_FILMS = 60
 _SOME_FILMS = 40
+# Draws are of another model where their mean log-likelihood is not what it was; that
+# they are kept with fewer digits changes it by far less.
+_SAME_LIKELIHOOD = 0.1
 # Sites of bounds are made anew while fewer of the draws count, so often at most.
 _ENOUGH_DRAWS = 0.2
 _ATTEMPTS = 4
@@ -132,9 +135,10 @@ def fit(
     """Draw from the posterior of a model.
 
     With a memory whose films are all among the data the draws are carried on by data
-    annealing, from the readings that the films had then; otherwise they start at the
-    prior. Where the evidence's two estimates disagree or overlap little, a warm fit is
-    followed by a cold one, and a cold one is done once more with twice the work.
+    annealing, from the readings that the films had then; otherwise, or where the
+    hypothesis says something else than it did, they start at the prior. Where the
+    evidence's two estimates disagree or overlap little, a warm fit is followed by a
+    cold one, and a cold one is done once more with twice the work.
 
     Raises:
         InvalidInput: No draw of the prior explains the data, or the hypothesis failed.
@@ -220,7 +224,7 @@ def _fit(
         start = Population.of(
             memory.z, old.log_likelihood(memory.z), memory.log_evidence
         )
-        if np.isfinite(start.log_likelihood).all():
+        if _unchanged(memory, start):
             warm = WARM if with_evidence else WARM_PREDICTION
             if len(data) > MANY_FILMS:
                 warm = WARM_MANY
@@ -314,6 +318,14 @@ def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
     return replace(fitted, evidence=evidence)
 
 
+def _unchanged(memory: Memory, start: Population) -> bool:
+    """Return whether draws are of this model: a function may have been edited."""
+    if not np.isfinite(start.log_likelihood).all():
+        return False
+    change = float(start.log_likelihood.mean()) - memory.log_likelihood
+    return abs(change) <= _SAME_LIKELIHOOD
+
+
 def remember(fitted: Fit) -> Memory:
     """Return what to keep of a fit."""
     return Memory(
@@ -326,4 +338,5 @@ def remember(fitted: Fit) -> Memory:
         films=tuple(films(fitted.bound.data)),
         y=fitted.bound.data.y,
         variance=fitted.bound.data.variance,
+        log_likelihood=float(fitted.population.log_likelihood.mean()),
     )

@@ -10,6 +10,7 @@ from hp_lab.planner.evidence import _iterate, bridge
 from hp_lab.planner.gp import StructuredGP
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import EXPLORE, Learner, Rewards
+from hp_lab.planner.memory import from_bytes, to_bytes
 from hp_lab.planner.model_space import scaling
 from hp_lab.planner.objectives import Reading
 from hp_lab.planner.posterior import (
@@ -22,6 +23,7 @@ from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort, Population
 from hp_lab.planner.space import Space
 from hp_lab.planner.surrogate import Predictions, Surrogate
+from hp_lab.planner.theory import from_function
 
 MODEL = StructuredGP(
     name="gp", kernel=Stationary(((0,),), (LogNormal(median=0.3, sd=0.1),))
@@ -138,6 +140,29 @@ def test_a_posterior_of_other_films_or_priors_is_not_carried_on():
     wider = replace(MODEL, noise=LogNormal(median=0.5))
     assert fingerprint(wider) != fingerprint(MODEL)
     assert not warm(wider, more)
+
+
+def test_draws_of_a_hypothesis_that_was_edited_are_not_carried_on():
+    films = replace(learner("evidence", range(6)).data(), labels=tuple("abcdef"))
+    rng = np.random.default_rng(0)
+
+    def model(slope):
+        line = from_function("line", lambda x: slope * x["x"], centre=0.0, spread=1.0)
+        return replace(MODEL, hypothesis=line)
+
+    first = fit(model(1.0), films, effort=QUICK, rng=rng, with_evidence=False)
+    memory = remember(first)
+    (kept,) = from_bytes(to_bytes({"line": memory}, {}))[0].values()
+    for slope in (1.0, -1.0):
+        found = fit(
+            model(slope),
+            films,
+            effort=QUICK,
+            rng=rng,
+            memory=kept,
+            with_evidence=False,
+        )
+        assert found.warm is (slope == 1.0)
 
 
 def test_noise_is_what_is_told_and_what_is_learned():

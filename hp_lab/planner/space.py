@@ -211,8 +211,8 @@ class Space(Model):
         while found < count:
             if tried > _MAX_DRAWS:
                 msg = (
-                    f"only {found} of {tried} points of the space satisfy the constraints "
-                    f"{'; '.join(self.constraints)}; loosen them"
+                    f"only {found} of {tried} points of the space satisfy the "
+                    f"constraints {'; '.join(self.constraints)}; loosen them"
                 )
                 raise InvalidInput(msg)
             uniform = sobol.random(2 ** int(np.ceil(np.log2(batch))))

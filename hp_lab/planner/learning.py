@@ -158,8 +158,18 @@ class Learner:
         self._values.append(value)
 
     def next(self) -> int:
-        """Return the candidate to measure next."""
+        """Return the candidate to measure next.
+
+        Raises:
+            InvalidInput: All candidates have been measured.
+        """
         free = np.setdiff1d(np.arange(len(self.X)), self._measured)
+        if not len(free):
+            msg = (
+                f"none of the {len(self.X)} candidates is left to be measured; give "
+                "more candidates, or end the run"
+            )
+            raise InvalidInput(msg)
         if self.policy == "evidence":
             return self._by_evidence(free)
         return self._by_rewards(free)

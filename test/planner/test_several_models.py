@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
+from hp_lab.errors import InvalidInput
 from hp_lab.planner.evidence import _iterate, bridge
 from hp_lab.planner.gp import StructuredGP
 from hp_lab.planner.kernels import Stationary
@@ -108,6 +109,12 @@ def learner(policy, measured):
 @pytest.mark.parametrize("policy", ["evidence", "published"])
 def test_the_largest_uncertainty_is_measured(policy):
     assert learner(policy, [0, 1, 2, 3, 4, 5, 6]).next() == 11
+
+
+@pytest.mark.parametrize("policy", ["evidence", "published"])
+def test_that_all_candidates_are_measured_is_told(policy):
+    with pytest.raises(InvalidInput, match="none of the 12 candidates is left"):
+        learner(policy, range(12)).next()
 
 
 def test_the_published_policy_takes_the_best_rewarded_or_any():

@@ -3,14 +3,13 @@
 All utilities are to be maximised.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from hp_lab.planner.acquisition import (
-    expected_improvement,
-    log_expected_improvement,
-)
+from hp_lab.planner.acquisition import log_improvement
+from hp_lab.planner.objectives import Objective
 from hp_lab.units import FloatArray
 
 _LEAST_GAIN = 1e-290
@@ -80,25 +79,43 @@ def hypervolume(utility: FloatArray, reference: FloatArray) -> float:
 
 
 def log_expected_gain(
-    mean: FloatArray, sd: FloatArray, front: FloatArray, reference: FloatArray
+    objectives: Sequence[Objective],
+    mean: FloatArray,
+    sd: FloatArray,
+    front: FloatArray,
+    reference: FloatArray,
 ) -> FloatArray:
     """Return the log of the expected gain in hypervolume at points.
 
-    Utilities are independent normals with means and deviations (m, k). A box [l, u]
-    gains the product over objectives of E[(min(y, u) - l)+] = h(l) - h(u) with h the
-    expected improvement (Yang et al., J. Global Optim. 75 (2019) 3).
+    Quantities are independent normals with means and deviations (m, k); ``front``
+    (n, k) and ``reference`` (k,) are utilities. A box [l, u] gains the product over
+    objectives of E[(min(U, u) - l)+] = h(l) - h(u), with h the expected improvement of
+    the utility U (Yang et al., J. Global Optim. 75 (2019) 3). Beyond a target, or the
+    highest score, there is nothing to be gained.
     """
     low, high = boxes(front, reference)
+    most = np.minimum(high, [one.enough for one in objectives])
+    left = (low < most).all(axis=1)
+    if left.any():
+        low, high = low[left], most[left]
+    # Many boxes have few edges: one improvement for each of them.
+    log_h: list[dict[float, FloatArray]] = [
+        {
+            edge: log_improvement(one, mean[:, k], sd[:, k], edge)
+            for edge in np.unique(np.append(low[:, k], high[:, k])).tolist()
+            if np.isfinite(edge)
+        }
+        for k, one in enumerate(objectives)
+    ]
+    h = [{edge: np.exp(value) for edge, value in one.items()} for one in log_h]
+    for one_h in h:
+        one_h[np.inf] = np.zeros(len(mean))
     total, hope = np.zeros(len(mean)), np.full(len(mean), -np.inf)
-    for bottom, top in zip(low, high, strict=True):
+    for bottom, top in zip(low.tolist(), high.tolist(), strict=True):
         gain, promise = np.ones(len(mean)), np.zeros(len(mean))
-        for k in range(mean.shape[1]):
-            log_part = log_expected_improvement(mean[:, k], sd[:, k], bottom[k])
-            part = np.exp(log_part)
-            if np.isfinite(top[k]):
-                part = part - expected_improvement(mean[:, k], sd[:, k], top[k])
-            gain = gain * np.maximum(part, 0.0)
-            promise += log_part
+        for k, (start, end) in enumerate(zip(bottom, top, strict=True)):
+            gain = gain * np.maximum(h[k][start] - h[k][end], 0.0)
+            promise += log_h[k][start]
         total += gain
         hope = np.maximum(hope, promise)
     # Where the gain is below every number, the nearest box decides.

@@ -3,13 +3,11 @@
 All utilities are to be maximised.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from hp_lab.planner.acquisition import log_improvement
-from hp_lab.planner.objectives import Objective
+from hp_lab.planner.acquisition import log_expected_improvement
 from hp_lab.units import FloatArray
 
 _LEAST_GAIN = 1e-290
@@ -79,33 +77,23 @@ def hypervolume(utility: FloatArray, reference: FloatArray) -> float:
 
 
 def log_expected_gain(
-    objectives: Sequence[Objective],
-    mean: FloatArray,
-    sd: FloatArray,
-    front: FloatArray,
-    reference: FloatArray,
+    mean: FloatArray, sd: FloatArray, front: FloatArray, reference: FloatArray
 ) -> FloatArray:
     """Return the log of the expected gain in hypervolume at points.
 
-    Quantities are independent normals with means and deviations (m, k); ``front``
-    (n, k) and ``reference`` (k,) are utilities. A box [l, u] gains the product over
-    objectives of E[(min(U, u) - l)+] = h(l) - h(u), with h the expected improvement of
-    the utility U (Yang et al., J. Global Optim. 75 (2019) 3). Beyond a target, or the
-    highest score, there is nothing to be gained.
+    Utilities are independent normals with means and deviations (m, k). A box [l, u]
+    gains the product over objectives of E[(min(y, u) - l)+] = h(l) - h(u) with h the
+    expected improvement (Yang et al., J. Global Optim. 75 (2019) 3).
     """
     low, high = boxes(front, reference)
-    most = np.minimum(high, [one.enough for one in objectives])
-    left = (low < most).all(axis=1)
-    if left.any():
-        low, high = low[left], most[left]
     # Many boxes have few edges: one improvement for each of them.
     log_h: list[dict[float, FloatArray]] = [
         {
-            edge: log_improvement(one, mean[:, k], sd[:, k], edge)
+            edge: log_expected_improvement(mean[:, k], sd[:, k], edge)
             for edge in np.unique(np.append(low[:, k], high[:, k])).tolist()
             if np.isfinite(edge)
         }
-        for k, one in enumerate(objectives)
+        for k in range(mean.shape[1])
     ]
     h = [{edge: np.exp(value) for edge, value in one.items()} for one in log_h]
     for one_h in h:

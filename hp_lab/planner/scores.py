@@ -141,18 +141,14 @@ class Scorer:
 
     def _gain(self, here: _Moments, tried: FloatArray) -> FloatArray:
         """Return the log gain in all objectives over utilities tried (n, k)."""
+        moments = [
+            utility_moments(o, *m) for o, m in zip(self._objectives, here, strict=True)
+        ]
         if self._settings.several == "weighted":
-            return self._weighted(
-                [
-                    utility_moments(o, *m)
-                    for o, m in zip(self._objectives, here, strict=True)
-                ],
-                tried,
-            )
+            return self._weighted(moments, tried)
         return hypervolume.log_expected_gain(
-            self._objectives,
-            np.column_stack([m for m, _ in here]),
-            np.column_stack([s for _, s in here]),
+            np.column_stack([m for m, _ in moments]),
+            np.column_stack([s for _, s in moments]),
             tried,
             self._reference,
         )

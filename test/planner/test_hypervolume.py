@@ -9,16 +9,13 @@ from hp_lab.planner.objectives import Objective
 FRONT = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0]])
 DOMINATED = np.array([[1.5, 1.5], [1.0, 2.0]])
 ZERO = np.zeros(2)
-LARGEST = [Objective(quantity=q, goal="maximize") for q in ("p", "q")]
 SURE = np.full((1, 2), 1e-6)
 
 
 def gain(point, front, reference=ZERO):
     """Return what a film of known utilities adds to the volume."""
     mean = np.array([point], float)
-    return np.exp(hypervolume.log_expected_gain(LARGEST, mean, SURE, front, reference))[
-        0
-    ]
+    return np.exp(hypervolume.log_expected_gain(mean, SURE, front, reference))[0]
 
 
 def test_the_front_is_what_nothing_beats_in_everything():
@@ -55,7 +52,7 @@ def test_of_known_films_below_the_front_the_nearest_goes_first():
     # Their gains are below every number; a doubtful film still beats them all.
     mean = np.array([[1.9, 1.9], [1.5, 1.5], [0.5, 0.5], [-1.0, -1.0], [1.0, 1.0]])
     sd = np.array([[1e-4, 1e-4]] * 4 + [[0.2, 0.2]])
-    value = hypervolume.log_expected_gain(LARGEST, mean, sd, FRONT, ZERO)
+    value = hypervolume.log_expected_gain(mean, sd, FRONT, ZERO)
     assert np.isfinite(value).all()
     assert np.argsort(-value).tolist() == [4, 0, 1, 2, 3]
 
@@ -77,39 +74,3 @@ def test_a_value_is_as_good_as_the_goal_says():
     assert near.utility(value).tolist() == [-2, -1, 0, -1, -3]
     about = Objective(quantity="q", goal="target", value=3.0, tolerance=1.0)
     assert about.utility(value).tolist() == [-1, 0, 0, 0, -2]
-
-
-@pytest.mark.parametrize(
-    ("second", "front"),
-    [
-        (Objective(quantity="q", goal="target", value=1.9, tolerance=0.1), -0.5),
-        (Objective(quantity="q", goal="minimize", scores=(0, 1, 2)), -1.2),
-        (Objective(quantity="q", goal="maximize", scores=(0, 1, 2)), 1.0),
-    ],
-    ids=["target", "least score", "highest score"],
-)
-def test_nothing_is_gained_beyond_a_target_or_the_best_score(second, front):
-    objectives = [LARGEST[0], second]
-    films = np.array([[1.0, front], [2.0, front - 0.8]])
-    reference = np.array([0.0, front - 2.0])
-    mean, sd = np.array([[1.5, 1.7]]), np.array([[0.4, 0.9]])
-    draws = mean + sd * np.random.default_rng(0).standard_normal((4000, 2))
-    utility = np.minimum(second.utility(draws[:, 1]), second.enough)
-    made = np.column_stack([draws[:, 0], utility])
-    volume = hypervolume.hypervolume(films, reference)
-    gains = [
-        hypervolume.hypervolume(np.vstack([films, one]), reference) - volume
-        for one in made
-    ]
-    found = hypervolume.log_expected_gain(objectives, mean, sd, films, reference)
-    assert np.exp(found[0]) == pytest.approx(np.mean(gains), rel=0.05)
-
-
-def test_where_every_film_has_the_best_score_the_others_still_differ():
-    score = Objective(quantity="q", goal="maximize", scores=(0, 1, 2))
-    objectives = [score, score.model_copy(update={"quantity": "r"})]
-    mean, sd = np.array([[1.9, 1.9], [0.5, 0.5]]), np.full((2, 2), 0.1)
-    best = np.array([[1.8, 1.8]])
-    value = hypervolume.log_expected_gain(objectives, mean, sd, best, ZERO)
-    assert np.isfinite(value).all()
-    assert value[0] > value[1]

@@ -257,9 +257,12 @@ class Expression:
             if _numeric(left) and _numeric(right):
                 gap = np.subtract(left, right, dtype=float)
                 sizes = [self._size(part, columns) for part in (before, comparator)]
-                # The difference of two infinities is none.
+                slack = _SLACK * np.maximum(*sizes)
+                # The difference of two infinities is none; to a number it is no
+                # rounding.
                 held = _COMPARE[type(op)](
-                    np.where(left == right, 0.0, gap), _SLACK * np.maximum(*sizes)
+                    np.where(left == right, 0.0, gap),
+                    np.where(np.isfinite(slack), slack, 0.0),
                 )
             else:
                 held = np.equal(left, right) == isinstance(op, ast.Eq)
@@ -285,8 +288,16 @@ class Expression:
                 result = size(node.left) / np.abs(self._value(node.right, columns))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
                 result = size(node.operand)
-            case ast.Call(func=ast.Name(id="abs" | "min" | "max")):
-                result = np.maximum.reduce(np.broadcast_arrays(*map(size, node.args)))
+            case ast.Call(func=ast.Name(id="abs"), args=[part]):
+                result = size(part)
+            case ast.Call(func=ast.Name(id="min" | "max"), args=parts):
+                # Of what is chosen: the others may be larger by far.
+                value = self._value(node, columns)
+                sizes = [
+                    np.where(self._value(part, columns) == value, size(part), 0.0)
+                    for part in parts
+                ]
+                result = np.maximum.reduce(np.broadcast_arrays(*sizes))
             case ast.Call(func=ast.Name(id="log")):
                 # Near 1 the argument's rounding is as large as the logarithm.
                 result = np.maximum(np.abs(self._value(node, columns)), 1.0)

@@ -253,11 +253,38 @@ def test_a_constraint_means_the_same_in_any_unit(unit, text, share):
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12 / 7])
-@pytest.mark.parametrize("text", ["x + y <= {0}", "{0} - x >= y", "x + y - {0} == 0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x + y <= {0}",
+        "{0} - x >= y",
+        "x + y - {0} == 0",
+        "abs(x + y - {0}) == 0",
+        "max(x + y - {0}, -{0}) <= 0",
+    ],
+)
 def test_rounding_breaks_no_constraint_in_any_unit(unit, text):
     text = text.format(repr(0.3 * unit))
     columns = {"x": np.array([0.1 * unit]), "y": np.array([0.2 * unit])}
     assert Expression(text).holds(columns, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("1 / x <= 5", False),
+        ("1 / x > 5", True),
+        ("log(x) >= -3", False),
+        ("1 / x == 1 / x", True),
+        ("min(y, 1 / x) <= 3", False),
+        ("min(y, exp(50)) <= 3", False),
+        ("max(-exp(50), y) == 500", True),
+        ("max(-exp(50), y) == 500.1", False),
+    ],
+)
+def test_what_is_infinite_or_not_chosen_makes_no_others_equal(text, held):
+    columns = {"x": np.array([0.0]), "y": np.array([500.0])}
+    assert Expression(text).holds(columns, 1)[0] == held
 
 
 def test_constraints_of_a_section_and_further_ones_all_hold():

@@ -8,6 +8,8 @@ import typer
 from hp_lab.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
+    from hp_lab.orchestration.campaign_file import CampaignFile
+    from hp_lab.planner.goal import Answer
     from hp_lab.planner.predict import Readings
     from hp_lab.records import Candidate
 
@@ -47,8 +49,13 @@ def plan(
         seed=seed,
         posterior=load_posterior(posterior) if posterior else b"",
     )
+    _print_plan(file, answer, as_json=as_json)
+    # Last: a file that cannot be written must not cost the answer.
     if posterior and answer.posterior:
         write_whole(posterior, answer.posterior)
+
+
+def _print_plan(file: "CampaignFile", answer: "Answer", *, as_json: bool) -> None:
     rows = [
         {
             "candidate_id": c.candidate_id,

@@ -92,6 +92,18 @@ def test_what_was_learned_is_carried_on_from_a_file(files: Path) -> None:
     assert [path.name for path in (files / "kept").iterdir()] == ["learned"]
 
 
+def test_where_nothing_was_learned_yet_no_file_is_written(files: Path) -> None:
+    run("plan", "--campaign", "c.yaml", "--posterior", "learned")
+    assert not (files / "learned").exists()
+
+
+def test_a_posterior_that_cannot_be_written_costs_no_answer(files: Path) -> None:
+    (files / "learned.draft").mkdir()
+    result = CliRunner().invoke(app, (*PLAN, "--posterior", "learned"))
+    assert "Proposed" in result.output
+    assert "learned: cannot be written" in str(result.exception)
+
+
 def test_a_file_that_is_no_posterior_is_not_replaced(files: Path) -> None:
     result = CliRunner().invoke(app, (*PLAN, "--posterior", "o.csv"))
     assert "o.csv: is no posterior" in str(result.exception)

@@ -72,6 +72,9 @@ def test_a_category_that_yaml_takes_for_something_else_is_to_be_quoted(tmp_path)
     assert len(lines) == 2
     for line, value in zip(lines, ("True", "10"), strict=True):
         assert f"put it in quotes (got {value})" in line
+    with pytest.raises(InvalidConfig) as error:
+        load(tmp_path, space={"aged": {"type": "categorical", "choices": [["a"]]}})
+    assert "quotes" not in str(error.value)
 
 
 def test_a_molecule_that_is_not_listed_is_asked_for_as_name_and_smiles(tmp_path):

@@ -203,7 +203,11 @@ def test_a_film_made_of_other_settings_is_another_one():
     data = replace(line_data(6), labels=tuple("abcdef"))
     moved = replace(data, X=data.X + np.eye(6)[:, :1])
     first = fit(line_model(), data, effort=QUICK, rng=np.random.default_rng(0))
-    assert remembered(remember(first), line_model(), data) is not None
+    again = replace(data, y=data.y + 1, variance=data.variance + 4)
+    before = remembered(remember(first), line_model(), again)
+    assert before is not None
+    assert np.array_equal(before.y, data.y)
+    assert np.array_equal(before.variance, data.variance)
     assert remembered(remember(first), line_model(), moved) is None
 
 

@@ -252,6 +252,18 @@ def test_rows_that_a_spreadsheet_leaves_empty_are_none(tmp_path):
     assert load_pool(path, target="y", goal="max").value.tolist() == [2, 5]
 
 
+def test_a_semicolon_in_a_name_parts_no_columns(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("t; hot,y\n1,2\n2,5\n")
+    assert load_pool(path, target="y", goal="max").inputs == {"t; hot": "continuous"}
+
+
+def test_replicates_that_all_agree_are_not_known_without_end(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("t,y\n1,5\n1,5\n2,5\n")
+    assert (load_pool(path, target="y", goal="max").sigma > 0).all()
+
+
 def test_labels_that_python_takes_for_numbers_are_labels(tmp_path):
     path = tmp_path / "films.csv"
     path.write_text("ratio,t,y\n1_2,1,2\n2_1,1,4\n1_2,2,3\n")
@@ -333,6 +345,13 @@ def test_equal_values_without_sigma_are_good_to_a_share_of_themselves(
     path.write_text("\n".join(["t,solvent,q", *(f"{t},DMF,{value}" for t in "123")]))
     goal = goal_from_csv(SPACE, GOALS, PlannerSettings(), observations=path)
     assert [one.sigma for _, (one,) in goal.trials] == pytest.approx([sigma] * 3)
+
+
+def test_a_film_without_a_value_may_have_a_kind_that_is_no_bound(tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text("t,solvent,q,q_kind\n1,DMF,,exact\n2,DMF,,\n")
+    goal = goal_from_csv(SPACE, GOALS, PlannerSettings(), observations=path)
+    assert [found for _, found in goal.trials] == [(), ()]
 
 
 def test_the_cause_of_a_bound_leads_to_advice(tmp_path):

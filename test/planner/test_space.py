@@ -215,6 +215,8 @@ def test_a_constraint_may_be_about_a_segment_of_a_profile():
         Space.parse(section, ["anneal.3.c < 100"])
     with pytest.raises(InvalidConfig, match=r"'anneal.1' is no setting"):
         Space.parse(section, ["anneal.1 < 100"])
+    with pytest.raises(InvalidConfig, match=r": anneal.1.c is no comparison"):
+        Space.parse(section, ["not anneal.1.c"])
 
 
 @given(a=st.integers(-20, 20), b=st.integers(-20, 20), over=st.integers(-1, 1))
@@ -261,6 +263,9 @@ def test_a_constraint_means_the_same_in_any_unit(unit, text, share):
         "x + y - {0} == 0",
         "abs(x + y - {0}) == 0",
         "max(x + y - {0}, -{0}) <= 0",
+        "7 * (x + y - {0}) == 0",
+        "(x + y - {0}) / 7 == 0",
+        "log((x + y) / {0}) == 0",
     ],
 )
 def test_rounding_breaks_no_constraint_in_any_unit(unit, text):

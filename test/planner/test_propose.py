@@ -274,7 +274,8 @@ def of_two(count, unit=1.0):
 def test_of_several_quantities_none_counts_more_for_its_unit(starts):
     for unit in (1.0, 1e6, 1e-6):
         propose(of_two(28, unit))
-    base, large, small = starts
+    # The ends of the line are equally good, but for rounding.
+    base, large, small = (np.sort(start[:, 0]) for start in starts)
     assert len(base) < 28
     assert np.array_equal(base, large)
     assert np.array_equal(base, small)

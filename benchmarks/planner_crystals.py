@@ -131,13 +131,10 @@ def crystals(seeds: int | None) -> dict[str, Any]:
         "frequencies": left_out_loss(*labelled, _frequencies_below),
     }
     bars = []
-    for other, text in {
-        "random": "organics with large crystals over random",
-        "one_hot_gp": "organics with large crystals over one_hot_gp",
-        "planner_on_categories": "ablation, what molecules add to organics found",
-    }.items():
+    for other in ("random", "one_hot_gp", "planner_on_categories"):
         difference = np.array(found["planner"]) - np.array(found[other])
-        bars.append(at_least(f"{text}, in SE", in_standard_errors(difference), 2))
+        text = f"organics with large crystals over {other}, in SE"
+        bars.append(at_least(text, in_standard_errors(difference), 2))
     for other in ("one_hot_gp", "planner_on_categories", "frequencies"):
         text = f"left-out log loss minus that of {other}"
         bars.append(at_most(text, losses["planner"] - losses[other], 0.0))

@@ -211,14 +211,17 @@ def test_the_best_film_far_from_all_others_is_a_find():
     assert found(np.vstack([X, near]), np.append(y, low), "maximize") == [24]
 
 
-def test_where_all_films_are_bounds_none_stands_out():
-    x = np.linspace(0, 1, 10)
-    kinds = ["lower_bound", "upper_bound"] * 5
+@pytest.mark.parametrize("values", [0, 2])
+def test_where_nearly_all_films_are_bounds_none_stands_out(values):
+    x = np.linspace(0, 1, 9)
+    kinds = ["exact"] * values + ["lower_bound", "upper_bound"] * 5
     readings = [
         Reading(value=float(np.sin(9 * one)), sigma=0.01, kind=kind)
-        for one, kind in zip(x, kinds, strict=True)
+        for one, kind in zip(x, kinds, strict=False)
     ]
+    if values:
+        readings[0] = Reading(value=100.0, sigma=0.01)
     found = Surrogate(
-        LINE, x[:, None], readings, list("abcdefghij"), rng=np.random.default_rng(0)
+        LINE, x[:, None], readings, list("abcdefghi"), rng=np.random.default_rng(0)
     )
     assert not len(found.outliers)

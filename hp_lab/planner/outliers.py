@@ -25,6 +25,8 @@ _UNUSUAL = 4.0
 _LARGEST = 1.25
 _HALF_BELOW = 0.674
 LEAST_FILMS = 8
+# Bounds tell not what films differ by, and less than two values beside the odd one.
+_LEAST_VALUES = 3
 # More contradictions than one film in so many are a poor model, not poor films.
 _ONE_IN = 7
 _ALIKE = 0.5
@@ -48,9 +50,9 @@ def most(films: int) -> int:
 def suspicious(fits: Sequence[Fit]) -> np.ndarray:
     """Return which films (n,), values all, look odd to every one of some models."""
     odd = exact = fits[0].given.exact
-    if not exact.any():
+    if exact.sum() < _LEAST_VALUES:
         return np.zeros_like(exact)
-    largest = _LARGEST * np.sqrt(2 * np.log(exact.sum()))
+    largest = _LARGEST * np.sqrt(2 * np.log(max(1, exact.sum())))
     times = max(_UNUSUAL, largest / _HALF_BELOW)
     for one in fits:
         z = np.abs(left_out([one]))

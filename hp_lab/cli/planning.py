@@ -1,5 +1,6 @@
 """hp-lab plan, predict and benchmark: the planner without a laboratory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -236,7 +237,7 @@ def pool(
         return
     methods = ("planner", "sklearn", "greedy", "random")
     rows = [
-        (m, *(_or_dash(result[m][k]["mean"]) for k in ("ef20", "ef40", "to80")))
+        (m, *(_with_error(result[m][k]) for k in ("ef20", "ef40", "to80")))
         for m in methods
     ]
     print_table(f"{file.name}: {target}", ("method", "EF@20", "EF@40", "to 80 %"), rows)
@@ -250,5 +251,8 @@ def pool(
         print(f"to 80 %: a run that needs more than {spent} counts as {spent + 1}")
 
 
-def _or_dash(value: float | None) -> float | str:
-    return "-" if value is None else value
+def _with_error(figure: Mapping[str, Any]) -> str:
+    if figure["mean"] is None:
+        return "-"
+    error = "" if figure["se"] is None else f" +- {figure['se']:.2g}"
+    return f"{figure['mean']:.4g}{error}"

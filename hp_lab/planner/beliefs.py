@@ -74,7 +74,7 @@ class Beliefs:
             return {}, {}
         try:
             memories, extra = from_bytes(self._goal.posterior)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             self.notes.append(f"the posterior cannot be used ({error}): cold start")
             return {}, {}
         rewards = extra.get("rewards")

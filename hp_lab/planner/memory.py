@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.units import FloatArray
@@ -40,6 +42,23 @@ class Memory:
     y: FloatArray
     variance: FloatArray
     log_likelihood: float
+
+
+class _Fit(BaseModel):
+    """What the header tells of a memory; the arrays follow."""
+
+    model: str
+    offset: float
+    scale: float
+    shape: tuple[NonNegativeInt, NonNegativeInt]
+    log_evidence: float
+    films: tuple[str, ...]
+    log_likelihood: float
+
+
+class _Header(BaseModel):
+    extra: dict[str, Any]
+    memories: dict[str, _Fit]
 
 
 def fingerprint(model: StructuredGP) -> str:
@@ -118,6 +137,13 @@ def from_bytes(data: bytes) -> tuple[dict[str, Memory], dict[str, object]]:
     if not isinstance(header, dict) or header.get("version") != _VERSION:
         msg = "posterior: not of this version of the planner"
         raise ValueError(msg)
+    try:
+        known = _Header.model_validate(header)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        msg = f"posterior: {place}: {first['msg']}"
+        raise ValueError(msg) from error
     memories, start = {}, 0
 
     def take(count: int, kind: str) -> FloatArray:
@@ -130,20 +156,15 @@ def from_bytes(data: bytes) -> tuple[dict[str, Memory], dict[str, object]]:
         start = end
         return part
 
-    for name, m in header["memories"].items():
-        rows, columns = m["shape"]
+    for name, fit in known.memories.items():
+        rows, columns = fit.shape
         memories[name] = Memory(
-            model=m["model"],
-            offset=m["offset"],
-            scale=m["scale"],
+            **fit.model_dump(exclude={"shape"}),
             z=take(rows * columns, _DRAWS).reshape(rows, columns),
-            log_evidence=m["log_evidence"],
-            films=tuple(m["films"]),
-            y=take(len(m["films"]), _READINGS),
-            variance=take(len(m["films"]), _READINGS),
-            log_likelihood=m["log_likelihood"],
+            y=take(len(fit.films), _READINGS),
+            variance=take(len(fit.films), _READINGS),
         )
-    return memories, header["extra"]
+    return memories, known.extra
 
 
 def _hash(data: bytes, digits: int) -> str:

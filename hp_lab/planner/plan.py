@@ -78,7 +78,7 @@ def load_posterior(path: Path) -> bytes:
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror}); name another file"
         raise InvalidInput(msg) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         msg = (
             f"{path}: is no posterior of this version of the planner and would be "
             "replaced by one; name another file, or delete it"

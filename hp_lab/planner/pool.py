@@ -71,14 +71,14 @@ def load_pool(
     """Read a data set; equal rows of inputs are replicates, however SMILES are written.
 
     All columns but the target and those to ``ignore`` are inputs. Numeric columns
-    become continuous dimensions, text columns molecules where all of them are SMILES,
+    become continuous dimensions, text columns molecules where all of them are SMILES
+    and one has a bond or the column's name tells so (I, Br and Cl are labels),
     categories otherwise; a column that never varies is left out.
 
     Raises:
         InvalidInput: The file cannot be read, lacks the target or a column to ignore,
             or has no inputs; an input has no name, mixes numbers and text, holds
-            another text in every row that is no SMILES, or is called SMILES and holds
-            none.
+            another name in every row, or is called SMILES and holds none.
     """
     rows = read_table(file)
     inputs = _inputs(rows, file, target, ignore)
@@ -155,7 +155,7 @@ def _column(
                 "column are; a column holds either numbers or text"
             )
             raise InvalidInput(msg)
-        if "smiles" in name.lower():
+        if _holds_smiles(name):
             try:
                 molecules.parse(one)
             except InvalidConfig as error:
@@ -192,12 +192,12 @@ def _space(
         # Column names of data sets are free text; dimensions need identifiers.
         key = f"x{i}_" + "".join(c if c.isalnum() else "_" for c in name)
         key = key.encode("ascii", "replace").decode().replace("?", "_")
-        section[key], values[key] = _dimension(cells), cells
+        section[key], values[key] = _dimension(name, cells), cells
         kinds[name] = section[key]["type"]
         if kinds[name] == "categorical" and len(set(cells)) == len(cells):
             msg = (
                 f"{file}: {name!r} has another text in each of the {len(cells)} "
-                f"experiments, such as {cells[0]!r}, and these are no SMILES: names "
+                f"experiments, such as {cells[0]!r}, and these count as names, which "
                 f'tell nothing of each other; leave them out with --ignore "{name}"'
             )
             raise InvalidInput(msg)
@@ -209,14 +209,19 @@ def _space(
     return Space.parse(section), settings, kinds
 
 
-def _dimension(cells: Sequence[float | str]) -> dict[str, Any]:
+def _dimension(name: str, cells: Sequence[float | str]) -> dict[str, Any]:
     labels = sorted({one for one in cells if isinstance(one, str)})
     if not labels:
         numbers = [float(one) for one in cells]
         return {"type": "continuous", "low": min(numbers), "high": max(numbers)}
     try:
-        for label in labels:
-            molecules.parse(label)
+        bonds = [molecules.parse(label).GetNumBonds() for label in labels]
     except InvalidConfig:
-        return {"type": "categorical", "choices": labels}
-    return {"type": "molecule", "choices": {s: s for s in labels}}
+        bonds = []
+    if any(bonds) or (bonds and _holds_smiles(name)):
+        return {"type": "molecule", "choices": {s: s for s in labels}}
+    return {"type": "categorical", "choices": labels}
+
+
+def _holds_smiles(name: str) -> bool:
+    return "smiles" in name.lower()

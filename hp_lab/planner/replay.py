@@ -59,7 +59,7 @@ def benchmark_pool(
         where they are not), each with ``mean`` and ``se`` over the seeds, and
         ``curve``, the mean share found after each experiment. ``mean`` and ``se`` are
         None where there is nothing to tell: an enrichment after more experiments than
-        the budget, ``to80`` in a pool of fewer than 20.
+        the budget, ``to80`` in a pool of fewer than 20, ``se`` of one seed.
 
     Raises:
         InvalidInput: The file or an argument is wrong, or the target is the same in
@@ -193,8 +193,8 @@ def summary(pool: Pool, runs: Sequence[Sequence[int]], budget: int) -> dict[str,
 def _mean_se(values: FloatArray | None) -> dict[str, Any]:
     if values is None:
         return {"mean": None, "se": None, "runs": []}
-    se = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {"mean": float(values.mean()), "se": float(se), "runs": values.tolist()}
+    se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    return {"mean": float(values.mean()), "se": se, "runs": values.tolist()}
 
 
 def _untried(pool: Pool, tried: list[int]) -> np.ndarray:

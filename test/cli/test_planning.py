@@ -152,6 +152,16 @@ def test_a_replay_tells_its_inputs_and_what_it_cannot_know(files: Path) -> None:
     assert "too small to tell" in printed
 
 
+def test_a_replay_prints_standard_errors_where_there_are_any(files: Path) -> None:
+    rows = [f"{i},{(i * 7) % 60}" for i in range(60)]
+    (files / "pool.csv").write_text("\n".join(["t,y", *rows]) + "\n")
+    several = (*POOL, "--seeds", "2", "--budget", "4")
+    told = json.loads(run(*several, "--json"))["random"]["to80"]
+    line = f"{told['mean']:.4g} +- {told['se']:.2g}"
+    assert line in run(*several)
+    assert "+-" not in run(*POOL, "--seeds", "1", "--budget", "4")
+
+
 def test_a_replay_that_finds_too_few_is_told_as_such(files: Path) -> None:
     # Of 60 experiments 3 are the best: two random ones and two more do not hold them.
     rows = [f"{i},{(i * 7) % 60}" for i in range(60)]

@@ -1,5 +1,6 @@
 """Inference against closed forms; hypotheses, bounds, learning."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -221,6 +222,37 @@ def test_bytes_of_a_posterior_repeat_and_foreign_ones_are_refused():
         from_bytes(packed[:-10])
     with pytest.raises(ValueError, match="Expecting"):
         from_bytes(b"nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 2}, "not of this version"),
+        ({"memories": []}, "memories: "),
+        ({"memories": {"m": None}}, "memories.m: "),
+        ({"extra": None}, "extra: "),
+    ],
+)
+def test_a_posterior_with_another_header_is_refused(change, words):
+    header = {"version": 3, "extra": {}, "memories": {}}
+    assert from_bytes(json.dumps(header).encode() + b"\n") == ({}, {})
+    with pytest.raises(ValueError, match=words):
+        from_bytes(json.dumps({**header, **change}).encode() + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("shape", [-1, 2]), ("shape", [2]), ("films", 3), ("offset", "x")],
+)
+def test_a_wrong_field_of_a_posterior_is_named(field, value):
+    kept = remember(
+        fit(line_model(), line_data(4), effort=QUICK, rng=np.random.default_rng(0))
+    )
+    line, _, body = to_bytes({"m": kept}, {}).partition(b"\n")
+    header = json.loads(line)
+    header["memories"]["m"][field] = value
+    with pytest.raises(ValueError, match=rf"memories\.m\.{field}"):
+        from_bytes(json.dumps(header).encode() + b"\n" + body)
 
 
 def test_twins_are_told_apart():

@@ -80,6 +80,16 @@ def test_a_figure_that_a_run_cannot_have_is_none(file):
     assert summary(pool, [list(range(19))], 19)["ef20"]["mean"] is None
 
 
+def test_one_run_has_no_standard_error_and_two_have_that_of_their_mean(file):
+    pool = load_pool(file, target="y", goal="max")
+    late = [*range(20)]
+    soon = [int(pool.top[0]), *(i for i in range(20) if i != pool.top[0])][:20]
+    assert summary(pool, [late], 20)["to80"]["se"] is None
+    both = summary(pool, [late, soon], 20)["to80"]
+    assert both["se"] == pytest.approx(abs(np.diff(both["runs"])[0]) / 2)
+    assert both["se"] > 0
+
+
 def made(values):
     count = len(values)
     return Pool(
@@ -151,6 +161,24 @@ def test_the_columns_that_are_used_are_told(file):
     pool = load_pool(file, target="y", goal="max", ignore=["t"])
     assert pool.inputs == {"smiles": "molecule", "solvent": "categorical"}
     assert len(pool.value) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "kind"),
+    [
+        ("halide", ["I", "Br", "Cl"], "categorical"),
+        ("block", ["N", "S", "W"], "categorical"),
+        ("alkane", ["CC", "CCC", "C"], "molecule"),
+        ("halide_smiles", ["I", "Br", "Cl"], "molecule"),
+    ],
+)
+def test_single_atoms_are_labels_unless_they_are_called_smiles(
+    tmp_path, name, texts, kind
+):
+    path = tmp_path / "films.csv"
+    rows = [f"{text},{t},{t}" for text in texts for t in (1, 2)]
+    path.write_text("\n".join([f"{name},t,y", *rows]) + "\n")
+    assert load_pool(path, target="y", goal="max").inputs[name] == kind
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,9 @@ def summary(pool: Pool, runs: Sequence[Sequence[int]], budget: int) -> dict[str,
 def _mean_se(values: FloatArray | None) -> dict[str, Any]:
     if values is None:
         return {"mean": None, "se": None, "runs": []}
-    se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    # Equal runs have no spread at all, where that of their mean would be its rounding.
+    spread = np.std(values - values[0], ddof=1) if len(values) > 1 else None
+    se = None if spread is None else float(spread / np.sqrt(len(values)))
     return {"mean": float(values.mean()), "se": se, "runs": values.tolist()}
 
 

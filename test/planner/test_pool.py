@@ -88,6 +88,8 @@ def test_one_run_has_no_standard_error_and_two_have_that_of_their_mean(file):
     both = summary(pool, [late, soon], 20)["to80"]
     assert both["se"] == pytest.approx(abs(np.diff(both["runs"])[0]) / 2)
     assert both["se"] > 0
+    alike = [made([0] * 26 + [1]), [[*range(7, 27)]] * 3]
+    assert summary(*alike, 20)["ef20"]["se"] == 0
 
 
 def made(values):

@@ -189,9 +189,9 @@ class _Bound:
         self._belief = belief
         (process,) = belief.processes
         model = process.model
-        _, variance, _, lengths = model.split(model.parameters(process.z))
-        self._variance = variance * model.scale**2
-        self._inverse_square = lengths**-2
+        parts = model.split(model.parameters(process.z))
+        self._variance = parts.variance * model.scale**2
+        self._inverse_square = parts.kernel**-2
         self._weight, self._norm = _weights(process)
         # Weights of a kernel whose variance is that of the quantity itself.
         self._weight /= model.scale

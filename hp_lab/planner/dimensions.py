@@ -44,6 +44,17 @@ class Range:
             return float(middle * np.log(self.high / self.low))
         return self.high - self.low
 
+    def around(self, value: FloatArray, share: float) -> tuple[FloatArray, FloatArray]:
+        """Return values a share of the range lower and higher, but within the range."""
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        step = share * (high - low)
+        here = self._scaled(np.clip(value, self.low, self.high))
+        down, up = np.maximum(here - step, low), np.minimum(here + step, high)
+        return (np.exp(down), np.exp(up)) if self.log else (down, up)
+
+    def _scaled(self, value: float | FloatArray) -> FloatArray:
+        return np.asarray(np.log(value) if self.log else value, float)
+
 
 def number(settings: Settings, field: str) -> float:
     """Return the number of a setting.

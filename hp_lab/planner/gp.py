@@ -1,14 +1,18 @@
 """Structured Gaussian processes: y ~ N(m(x; phi), s k(x, x'; l) + noise + sigma^2).
 
-Everything is computed for many sets of parameters (particles) at once.
+Where the GP follows its hypothesis s is not the same everywhere
+(:mod:`hp_lab.planner.discrepancy`). Everything is computed for many sets of parameters
+(particles) at once.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from hp_lab.planner.discrepancy import Discrepancy, Features
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import Kernel, Pairs
 from hp_lab.planner.priors import LogNormal, Prior
@@ -84,10 +88,11 @@ class StructuredGP:
     """A hypothesis, a kernel and priors.
 
     The parameters are those of the hypothesis, then the GP's variance, the noise's
-    variance, and the kernel's own.
+    variance, the discrepancy's and the kernel's own.
 
     Attributes:
         hypothesis: None for a vanilla GP.
+        discrepancy: How the GP follows the hypothesis; None where it does not.
         constant: Prior variance of an unknown constant, integrated out.
         offset: Subtracted from y and from the hypothesis.
         scale: Divides both after that; the variances are in its square.
@@ -96,6 +101,7 @@ class StructuredGP:
     name: str
     kernel: Kernel
     hypothesis: Hypothesis | None = None
+    discrepancy: Discrepancy | None = None
     variance: Prior = field(default_factory=LogNormal)
     noise: LogNormal = field(default_factory=LogNormal)
     constant: float = 0.0
@@ -107,7 +113,8 @@ class StructuredGP:
         """Names and priors of all parameters."""
         mean = () if self.hypothesis is None else tuple(self.hypothesis.priors.items())
         own = (("variance", self.variance), ("noise", self.noise))
-        return (*mean, *own, *self.kernel.priors)
+        follows = () if self.discrepancy is None else self.discrepancy.priors
+        return (*mean, *own, *follows, *self.kernel.priors)
 
     def parameters(self, z: FloatArray) -> FloatArray:
         """Return values (P, D) of standard normal z (P, D)."""
@@ -115,17 +122,12 @@ class StructuredGP:
             [prior.value(z[:, i]) for i, (_, prior) in enumerate(self.priors)]
         )
 
-    def split(
-        self, parameters: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return parameters of the mean, GP variance, noise variance, kernel's."""
+    def split(self, parameters: FloatArray) -> "Parts":
+        """Return the parts of parameters (P, D)."""
         k = 0 if self.hypothesis is None else len(self.hypothesis.priors)
-        return (
-            parameters[:, :k],
-            parameters[:, k : k + 1],
-            parameters[:, k + 1 : k + 2],
-            parameters[:, k + 2 :],
-        )
+        follows = 0 if self.discrepancy is None else len(self.discrepancy.priors)
+        ends = np.cumsum([k, 1, 1, follows])
+        return Parts(*np.split(parameters, ends, axis=1))
 
     def mean(self, x: Mapping[str, np.ndarray], phi: FloatArray) -> FloatArray:
         """Return the hypothesis (P, m) in scaled units; 0 without one."""
@@ -133,9 +135,27 @@ class StructuredGP:
             return np.zeros((len(phi), len(next(iter(x.values())))))
         return (self.hypothesis.mean(x, phi) - self.offset) / self.scale
 
+    def features(self, x: Mapping[str, np.ndarray], parts: "Parts") -> Features:
+        """Return the hypothesis at m points and what the GP follows of it, scaled."""
+        if self.hypothesis is None or self.discrepancy is None:
+            return Features(self.mean(x, parts.phi))
+        return self.discrepancy.features(
+            self.hypothesis, x, parts.phi, parts.follows, (self.offset, self.scale)
+        )
+
     def bind(self, data: Data) -> "BoundGP":
         """Return the model with data."""
         return BoundGP(self, data)
+
+
+class Parts(NamedTuple):
+    """Parameters (P, ..) of P particles: of the mean, variances, and the others."""
+
+    phi: FloatArray
+    variance: FloatArray
+    noise: FloatArray
+    follows: FloatArray
+    kernel: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +194,16 @@ class BoundGP:
 
     def _log_likelihood(self, z: FloatArray) -> FloatArray:
         n = len(self.data)
-        phi, s, noise, kernel = self.model.split(self.model.parameters(z))
-        residual = self.y - self.model.mean(self.data.x, phi)
+        parts = self.model.split(self.model.parameters(z))
+        features = self.model.features(self.data.x, parts)
+        residual = self.y - features.mean
         far = np.abs(residual).max(axis=1, initial=0.0)
-        good = np.asarray(far < _FARTHEST * np.sqrt(s[:, 0] + noise[:, 0]))
+        size = np.sqrt(parts.variance[:, 0] + parts.noise[:, 0])
+        good = np.asarray(far < _FARTHEST * size)
         residual = np.where(good[:, None], residual, 0.0)
         # The residual as one more row of the matrix: its row of the factor is the
         # whitened residual (the corner only has to be large).
-        joint = self.covariance(s, noise, kernel, 1)
+        joint = self.covariance(features, parts, 1)
         diagonal = np.arange(n)
         joint[:, n, :n] = residual
         joint[:, n, n] = 1e30
@@ -193,36 +215,37 @@ class BoundGP:
         value -= n * np.log(self.model.scale)
         return np.where(good & np.isfinite(value), value, -np.inf)
 
-    def covariance(
-        self, s: FloatArray, noise: FloatArray, kernel: FloatArray, extra: int
-    ) -> FloatArray:
+    def covariance(self, features: Features, parts: Parts, extra: int) -> FloatArray:
         """Return the lower triangles (P, n + extra, n + extra) of the covariances."""
         n = len(self.data)
-        values = self.model.kernel.value(kernel, self._pairs)
-        values *= s
-        values += self.model.constant
-        result = np.zeros((len(s), n + extra, n + extra))
+        values = self.model.kernel.value(parts.kernel, self._pairs)
+        result = np.zeros((len(values), n + extra, n + extra))
         # Row by row of the triangle: far cheaper than by the indices of all entries.
         for row in range(1, n):
             start = row * (row - 1) // 2
-            result[:, row, :row] = values[:, start : start + row]
+            one, before = features.at(np.s_[row : row + 1]), features.at(np.s_[:row])
+            block = values[:, start : start + row]
+            block *= one.covariance(before, parts.variance)
+            block += self.model.constant
+            result[:, row, :row] = block
         diagonal = np.arange(n)
         result[:, diagonal, diagonal] = (
-            s * (1 + _JITTER) + noise + self._known + self.model.constant
+            features.variance(parts.variance) * (1 + _JITTER)
+            + parts.noise
+            + self._known
+            + self.model.constant
         )
         return result
 
     def prior(self, z: FloatArray) -> "PriorProcess":
         """Return mean and covariance of the films before they were seen."""
-        phi, s, noise, kernel = self.model.split(self.model.parameters(z))
-        n = len(self.data)
-        K = np.zeros((len(z), n, n))
-        K[:, self._low[0], self._low[1]] = s * self.model.kernel.value(
-            kernel, self._pairs
-        )
-        K = K + K.transpose(0, 2, 1) + self.model.constant
-        K[:, np.arange(n), np.arange(n)] += s * (1 + _JITTER)
-        return PriorProcess(self.model.mean(self.data.x, phi), K, noise[:, 0])
+        parts = self.model.split(self.model.parameters(z))
+        features = self.model.features(self.data.x, parts)
+        K = self.covariance(features, parts, 0)
+        K += np.tril(K, -1).transpose(0, 2, 1)
+        diagonal = np.arange(len(self.data))
+        K[:, diagonal, diagonal] -= parts.noise + self._known
+        return PriorProcess(features.mean, K, parts.noise[:, 0])
 
     def condition(self, z: FloatArray) -> "Conditioned":
         """Return the posterior process of each particle z (P, D)."""
@@ -258,18 +281,17 @@ class Conditioned:
         n = len(data)
         self.z = z
         self._draws = np.zeros((len(z), 0)) if draws is None else draws
-        self._phi, self._s, self._noise, self._kernel = self.model.split(
-            self.model.parameters(z)
-        )
+        self._parts = self.model.split(self.model.parameters(z))
+        self._features = self.model.features(data.x, self._parts)
         first = n - self._draws.shape[1]
-        K = bound.covariance(self._s, self._noise, self._kernel, 0)
-        K[:, range(first, n), range(first, n)] -= self._noise
+        K = bound.covariance(self._features, self._parts, 0)
+        K[:, range(first, n), range(first, n)] -= self._parts.noise
         L = _cholesky(K)
         unit = np.eye(n)
         self._inverse = np.array(
             [solve_triangular(one, unit, lower=True, check_finite=False) for one in L]
         ).reshape(len(z), n, n)
-        residual = bound.y - self.model.mean(data.x, self._phi)
+        residual = bound.y - self._features.mean
         self._white = np.einsum("pij,pj->pi", self._inverse, residual)
         # Whitened residuals are standard normal and depend on no later film.
         self._white[:, first:] = self._draws
@@ -291,25 +313,26 @@ class Conditioned:
     @property
     def noise_sd(self) -> FloatArray:
         """Standard deviation (P,) of the noise, in units of y."""
-        return np.asarray(np.sqrt(self._noise[:, 0]) * self.model.scale)
+        return np.asarray(np.sqrt(self._parts.noise[:, 0]) * self.model.scale)
 
     def predict(
         self, X: FloatArray, x: Mapping[str, np.ndarray]
     ) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (P, m) of the noise-free quantity."""
         n, m, count = len(self.bound.data), len(X), len(self.z)
-        prior = self.model.mean(x, self._phi)
         scale = self.model.scale
-        top = self._s + self.model.constant
-        mean, variance = np.empty((count, m)), np.empty((count, m))
+        mean, sd = np.empty((count, m)), np.empty((count, m))
         chunk = max(1, int(_CHUNK_BYTES / (8 * max(n, 1) * count)))
         for start in range(0, m, chunk):
             part = slice(start, min(start + chunk, m))
-            K = self._cross(X[part])
-            white = self._inverse @ K
-            mean[:, part] = prior[:, part] + np.einsum("pi,pim->pm", self._white, white)
-            variance[:, part] = top - np.einsum("pim,pim->pm", white, white)
-        sd = np.sqrt(np.maximum(variance, 1e-10 * top))
+            here = self.model.features(
+                {name: column[part] for name, column in x.items()}, self._parts
+            )
+            top = here.variance(self._parts.variance) + self.model.constant
+            white = self._inverse @ self._cross(X[part], here)
+            mean[:, part] = here.mean + np.einsum("pi,pim->pm", self._white, white)
+            left = top - np.einsum("pim,pim->pm", white, white)
+            sd[:, part] = np.sqrt(np.maximum(left, 1e-10 * top))
         return mean * scale + self.model.offset, sd * scale
 
     def discrepancy(
@@ -317,7 +340,7 @@ class Conditioned:
     ) -> tuple[FloatArray, FloatArray]:
         """Return the GP's part of the mean and the hypothesis (P, m), in units of y."""
         mean, _ = self.predict(X, x)
-        own = self.model.mean(x, self._phi) * self.model.scale + self.model.offset
+        own = self.model.mean(x, self._parts.phi) * self.model.scale + self.model.offset
         return mean - own, own
 
     def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
@@ -330,10 +353,14 @@ class Conditioned:
         scale = self.model.scale
         return alpha / inverse * scale, scale / np.sqrt(inverse)
 
-    def _cross(self, X: FloatArray) -> FloatArray:
+    def _cross(self, X: FloatArray, here: Features) -> FloatArray:
         n, m = len(self.bound.data), len(X)
         a = np.repeat(self.bound.data.X, m, axis=0)
         b = np.tile(X, (n, 1))
         pairs: Pairs = self.model.kernel.pairs(a, b)
-        K = self._s * self.model.kernel.value(self._kernel, pairs)
-        return (K + self.model.constant).reshape(len(self.z), n, m)
+        K = self.model.kernel.value(self._parts.kernel, pairs)
+        K = K.reshape(len(self.z), n, m)
+        films, points = self._features.at(np.s_[:, None]), here.at(np.s_[None, :])
+        K *= films.covariance(points, self._parts.variance[:, :, None])
+        K += self.model.constant
+        return K

@@ -42,7 +42,15 @@ class _NoSuchInput(Exception):
 
 
 class _Columns(dict[str, Any]):
-    """Inputs of a function."""
+    """Inputs of a function, and which of them it has looked up."""
+
+    def __init__(self, columns: Mapping[str, Any], read: set[str]) -> None:
+        super().__init__(columns)
+        self._read = read
+
+    def __getitem__(self, name: str) -> object:
+        self._read.add(name)
+        return super().__getitem__(name)
 
     def __missing__(self, name: str) -> NoReturn:
         raise _NoSuchInput(name)
@@ -70,6 +78,16 @@ class Hypothesis:
             InvalidInput: An input is no setting, the function raised, or it returned
                 another shape.
         """
+        return self.mean_and_reads(x, parameters)[0]
+
+    def mean_and_reads(
+        self, x: Inputs, parameters: FloatArray
+    ) -> tuple[FloatArray, set[str]]:
+        """Return :meth:`mean` and the settings that the function looked up for it.
+
+        All settings where it looks up none by name.
+        """
+        read: set[str] = set()
         rows = len(next(iter(x.values())))
         for inner, outer in self.inputs.items():
             if outer not in x:
@@ -81,7 +99,7 @@ class Hypothesis:
         own = {**x, **{inner: x[outer] for inner, outer in self.inputs.items()}}
         try:
             with np.errstate(all="ignore"):
-                value = self._call(own, parameters, rows)
+                value = self._call(own, parameters, rows, read)
         except _NoSuchInput as error:
             msg = (
                 f"hypothesis {self.name}: its function reads {error}, which is no "
@@ -93,13 +111,14 @@ class Hypothesis:
             msg = f"hypothesis {self.name}: its function raised {error!r}"
             raise InvalidInput(msg) from error
         try:
-            return np.broadcast_to(np.asarray(value, float), (len(parameters), rows))
+            shaped = np.broadcast_to(np.asarray(value, float), (len(parameters), rows))
         except ValueError as error:
             msg = (
                 f"hypothesis {self.name}: returned shape {np.shape(value)}, wanted "
                 f"{(len(parameters), rows)} (particles, points)"
             )
             raise InvalidInput(msg) from error
+        return shaped, {self.inputs.get(one, one) for one in read} or set(x)
 
     def resolved(
         self, *, offset: float, scale: float, ranges: Mapping[str, Range]
@@ -154,16 +173,19 @@ class Hypothesis:
                 )
                 raise InvalidInput(msg)
 
-    def _call(self, x: Inputs, parameters: FloatArray, rows: int) -> FloatArray:
+    def _call(
+        self, x: Inputs, parameters: FloatArray, rows: int, read: set[str]
+    ) -> FloatArray:
         names = list(self.priors)
         if self.vectorised:
             given = {n: parameters[:, i : i + 1] for i, n in enumerate(names)}
-            return np.asarray(self.function(_Columns(x), **given), dtype=float)
+            return np.asarray(self.function(_Columns(x, read), **given), dtype=float)
         result = np.empty((len(parameters), rows))
         for p, values in enumerate(parameters):
             given = dict(zip(names, values.tolist(), strict=True))
             for row in range(rows):
-                point = _Columns({name: column[row] for name, column in x.items()})
+                one = {name: column[row] for name, column in x.items()}
+                point = _Columns(one, read)
                 result[p, row] = self.function(point, **given)
         return result
 

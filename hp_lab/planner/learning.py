@@ -295,7 +295,7 @@ def misfit(
     if fitted.evidence is None:
         fitted = bridged(fitted, rng)
     alone = fit(
-        replace(model, variance=_NO_VARIANCE),
+        replace(model, variance=_NO_VARIANCE, discrepancy=None),
         data,
         effort=effort,
         rng=rng,

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from hp_lab.planner import molecules
 from hp_lab.planner.dimensions import Categorical, Molecule
+from hp_lab.planner.discrepancy import Discrepancy
 from hp_lab.planner.gp import StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import (
@@ -166,20 +167,24 @@ def standard_model(
     """Return the standard model with or without a hypothesis.
 
     A hypothesis is a mean in real units; its GP only holds what it leaves over, which
-    is expected to be smaller than the values' own spread. Its relative priors are
+    is expected to be smaller than the values' own spread and follows the hypothesis
+    (:mod:`hp_lab.planner.discrepancy`). Its relative priors are
     resolved here, and only here: with the same offset and scale as the vanilla GP's.
 
     Raises:
         InvalidConfig: A prior is relative to a setting that is no number of the space.
     """
+    discrepancy = None
     if hypothesis is not None:
         hypothesis = hypothesis.resolved(
             offset=offset, scale=scale, ranges=space.ranges
         )
+        discrepancy = Discrepancy(ranges=space.ranges)
     return StructuredGP(
         name=name,
         kernel=kernel or standard_kernel(space),
         hypothesis=hypothesis,
+        discrepancy=discrepancy,
         variance=LogNormal(median=1.0 if hypothesis is None else 0.2, sd=1.0),
         noise=LogNormal(median=0.01, sd=1.5),
         constant=1.0 if hypothesis is None else 0.0,

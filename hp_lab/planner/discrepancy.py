@@ -46,12 +46,12 @@ class Features:
     slopes: FloatArray | None = None
     level: FloatArray | None = None
 
-    def at(self, index: object) -> "Features":
+    def at(self, index: tuple[slice | None, ...] | slice) -> "Features":
         """Return the features of some of the points, by an index of arrays (m,)."""
-        if self.slopes is None or self.level is None:
-            return self
         where = (..., *index) if isinstance(index, tuple) else (..., index)
-        return Features(self.mean, self.slopes[where], self.level[where])
+        if self.slopes is None or self.level is None:
+            return Features(self.mean[where])
+        return Features(self.mean[where], self.slopes[where], self.level[where])
 
     def variance(self, s: FloatArray) -> FloatArray:
         """Return the GP's variance (P, m), or s (P, 1) where it is the same for all."""

@@ -25,6 +25,8 @@ def main() -> None:
     campaign = load_campaign(CAMPAIGN)
     rng = np.random.default_rng(campaign.seed)
     trials: list[Trial] = []
+    # What was learned so far: it saves starting from the prior at every film.
+    posterior = b""
     while len(trials) < FILMS:
         goal = Goal(
             space=campaign.space,
@@ -32,8 +34,10 @@ def main() -> None:
             settings=campaign.planner,
             trials=tuple(trials),
             seed=campaign.seed,
+            posterior=posterior,
         )
-        (candidate,) = propose(goal).candidates
+        answer = propose(goal)
+        (candidate,), posterior = answer.candidates, answer.posterior
         truth = true_property(candidate.settings, "phase_purity", campaign.process)
         seen = Observation(
             quantity="phase_purity",

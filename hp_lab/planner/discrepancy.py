@@ -37,13 +37,13 @@ class Features:
 
     Attributes:
         mean: What it says (P, m).
-        slopes: What it changes by where settings are displaced (J, P, m); None where
-            the GP does not follow it, as ``level``.
+        slopes: What it changes by where a setting is displaced (P, m), by name, 0 for
+            others; None where the GP does not follow it, as ``level``.
         level: What it says, in lengths (P, m).
     """
 
     mean: FloatArray
-    slopes: FloatArray | None = None
+    slopes: Mapping[str, FloatArray] | None = None
     level: FloatArray | None = None
 
     def at(self, index: tuple[slice | None, ...] | slice) -> "Features":
@@ -51,13 +51,14 @@ class Features:
         where = (..., *index) if isinstance(index, tuple) else (..., index)
         if self.slopes is None or self.level is None:
             return Features(self.mean[where])
-        return Features(self.mean[where], self.slopes[where], self.level[where])
+        slopes = {name: slope[where] for name, slope in self.slopes.items()}
+        return Features(self.mean[where], slopes, self.level[where])
 
     def variance(self, s: FloatArray) -> FloatArray:
         """Return the GP's variance (P, m), or s (P, 1) where it is the same for all."""
         if self.slopes is None:
             return s
-        return np.asarray(s + np.sum(self.slopes**2, axis=0))
+        return np.asarray(s + sum(slope**2 for slope in self.slopes.values()))
 
     def covariance(self, other: "Features", s: FloatArray) -> FloatArray:
         """Return by what a kernel is multiplied for pairs of points.
@@ -72,7 +73,9 @@ class Features:
         apart = self.level - other.level
         apart *= apart
         apart += 1.0
-        result = s + sum(a * b for a, b in zip(self.slopes, other.slopes, strict=True))
+        # A function may look other settings up at other points.
+        both = [name for name in self.slopes if name in other.slopes]
+        result = s + sum(self.slopes[name] * other.slopes[name] for name in both)
         return np.asarray(np.divide(result, apart, out=apart))
 
 
@@ -121,9 +124,10 @@ class Discrepancy:
         offset, scale = scaling
         rows = len(next(iter(x.values())))
         mean, read = hypothesis.mean_and_reads(x, phi)
+        names = sorted(read & self.ranges.keys())
         columns = [
             {**x, name: side}
-            for name in sorted(read & self.ranges.keys())
+            for name in names
             for side in self.ranges[name].around(np.asarray(x[name], float), _STEP)
         ]
         value = mean
@@ -136,6 +140,6 @@ class Discrepancy:
         tame = np.clip(np.where(defined, value, 0.0), -_LARGEST, _LARGEST)
         displaced, length = parameters[:, :1], parameters[:, 1:]
         change = np.where(defined[2::2] & defined[1::2], tame[2::2] - tame[1::2], 0.0)
-        slopes = 0.5 * displaced * change
+        slopes = dict(zip(names, 0.5 * displaced * change, strict=True))
         level = tame[0] / length
         return Features(value[0], slopes, level)

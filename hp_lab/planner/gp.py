@@ -217,6 +217,19 @@ class BoundGP:
 
     def covariance(self, features: Features, parts: Parts, extra: int) -> FloatArray:
         """Return the lower triangles (P, n + extra, n + extra) of the covariances."""
+        result = self._below_diagonal(features, parts, extra)
+        diagonal = np.arange(len(self.data))
+        result[:, diagonal, diagonal] = (
+            features.variance(parts.variance) * (1 + _JITTER)
+            + parts.noise
+            + self._known
+            + self.model.constant
+        )
+        return result
+
+    def _below_diagonal(
+        self, features: Features, parts: Parts, extra: int
+    ) -> FloatArray:
         n = len(self.data)
         values = self.model.kernel.value(parts.kernel, self._pairs)
         result = np.zeros((len(values), n + extra, n + extra))
@@ -228,23 +241,17 @@ class BoundGP:
             block *= one.covariance(before, parts.variance)
             block += self.model.constant
             result[:, row, :row] = block
-        diagonal = np.arange(n)
-        result[:, diagonal, diagonal] = (
-            features.variance(parts.variance) * (1 + _JITTER)
-            + parts.noise
-            + self._known
-            + self.model.constant
-        )
         return result
 
     def prior(self, z: FloatArray) -> "PriorProcess":
         """Return mean and covariance of the films before they were seen."""
         parts = self.model.split(self.model.parameters(z))
         features = self.model.features(self.data.x, parts)
-        K = self.covariance(features, parts, 0)
-        K += np.tril(K, -1).transpose(0, 2, 1)
+        K = self._below_diagonal(features, parts, 0)
+        K = K + K.transpose(0, 2, 1)
         diagonal = np.arange(len(self.data))
-        K[:, diagonal, diagonal] -= parts.noise + self._known
+        own = features.variance(parts.variance) * (1 + _JITTER)
+        K[:, diagonal, diagonal] = own + self.model.constant
         return PriorProcess(features.mean, K, parts.noise[:, 0])
 
     def condition(self, z: FloatArray) -> "Conditioned":

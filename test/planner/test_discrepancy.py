@@ -106,7 +106,7 @@ def test_settings_that_are_not_read_are_not_moved():
     only = replace(WAVE, function=lambda x, a, b: a * x["t"] + b)
     assert len(features(only, FILMS).slopes) == 1
     renamed = replace(WAVE, function=lambda x, a, b: a * x["u"] + b, inputs={"u": "s"})
-    (slope,) = features(renamed, FILMS).slopes
+    (slope,) = features(renamed, FILMS).slopes.values()
     assert slope[0, 3] == pytest.approx(120 * np.sinh(0.05 * np.log(100)))
 
 
@@ -123,8 +123,22 @@ def test_a_label_is_not_moved_and_one_that_looks_nothing_up_is():
 def test_a_function_of_single_numbers_has_the_same_features():
     single = replace(WAVE, vectorised=False)
     one, other = features(WAVE, FILMS), features(single, FILMS)
-    assert other.slopes == pytest.approx(one.slopes)
+    for name, slope in one.slopes.items():
+        assert other.slopes[name] == pytest.approx(slope)
     assert other.level == pytest.approx(one.level)
+
+
+def test_a_function_may_look_other_settings_up_at_other_points():
+    branched = replace(
+        WAVE,
+        function=lambda x, a, b: a * x["s"] if x["t"] > 2.9 else a * x["t"] + b,
+        vectorised=False,
+    )
+    model = replace(MODEL, hypothesis=branched)
+    low = DATA.rows(np.flatnonzero(T < 2.9))
+    mean, sd = model.bind(low).condition(Z).predict(codes(NEW), NEW)
+    assert np.isfinite(mean).all()
+    assert (sd > 0).all()
 
 
 def test_where_a_hypothesis_is_undefined_nothing_follows_it():
@@ -134,8 +148,8 @@ def test_where_a_hypothesis_is_undefined_nothing_follows_it():
     found = features(root, x)
     assert np.isnan(found.mean[:, 0]).all()
     assert found.level[:, 0] == pytest.approx(0)
-    assert found.slopes[0, :, :2] == pytest.approx(0)
-    assert (found.slopes[0, :, 2] > 0).all()
+    assert found.slopes["t"][:, :2] == pytest.approx(0)
+    assert (found.slopes["t"][:, 2] > 0).all()
 
 
 def test_absurd_values_leave_the_covariance_finite():
@@ -163,7 +177,7 @@ def test_only_the_model_of_a_hypothesis_follows_one():
 def test_a_film_outside_the_ranges_is_asked_for_at_their_limits():
     straight = replace(WAVE, function=lambda x, a, b: a * x["t"] + b * x["s"])
     outside = {"t": np.array([9.0, -9.0]), "s": np.array([1e5, 0.0])}
-    by_t, by_s = sorted(features(straight, outside).slopes, key=np.max)
+    by_t, by_s = sorted(features(straight, outside).slopes.values(), key=np.max)
     assert by_t == pytest.approx(0.5 * 0.2)
     last, first = 1000 * (1 - 10**-0.1), 10 * (10**0.1 - 1)
     assert by_s == pytest.approx(0.5 * np.array([[last, first]] * 2))

@@ -15,7 +15,7 @@ in nonlinear autoregressive GPs (Perdikaris et al., Proc. R. Soc. A 473 (2017)
 20160751).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +53,13 @@ class Features:
             return Features(self.mean[where])
         slopes = {name: slope[where] for name, slope in self.slopes.items()}
         return Features(self.mean[where], slopes, self.level[where])
+
+    def particles(self, part: slice) -> "Features":
+        """Return the features of some of the particles."""
+        if self.slopes is None or self.level is None:
+            return Features(self.mean[part])
+        slopes = {name: slope[part] for name, slope in self.slopes.items()}
+        return Features(self.mean[part], slopes, self.level[part])
 
     def variance(self, s: FloatArray) -> FloatArray:
         """Return the GP's variance (P, m), or s (P, 1) where it is the same for all."""
@@ -104,7 +111,7 @@ class Discrepancy:
         x: Inputs,
         phi: FloatArray,
         parameters: FloatArray,
-        scaling: tuple[float, float],
+        scaled: Callable[[FloatArray], FloatArray],
     ) -> Features:
         """Return the features of a hypothesis at m points.
 
@@ -116,12 +123,11 @@ class Discrepancy:
             x: Columns (m,) of the points.
             phi: Its parameters (P, k).
             parameters: Displacements and lengths (P, 2).
-            scaling: The model's offset and scale.
+            scaled: Turns values into the model's units.
 
         Raises:
             InvalidInput: The hypothesis failed.
         """
-        offset, scale = scaling
         rows = len(next(iter(x.values())))
         mean, read = hypothesis.mean_and_reads(x, phi)
         names = sorted(read & self.ranges.keys())
@@ -134,8 +140,7 @@ class Discrepancy:
         if columns:
             moved = {n: np.concatenate([one[n] for one in columns]) for n in x}
             value = np.hstack([mean, hypothesis.mean(moved, phi)])
-        value = (value - offset) / scale
-        value = value.reshape(len(phi), -1, rows).swapaxes(0, 1)
+        value = scaled(value).reshape(len(phi), -1, rows).swapaxes(0, 1)
         defined = np.isfinite(value)
         tame = np.clip(np.where(defined, value, 0.0), -_LARGEST, _LARGEST)
         displaced, length = parameters[:, :1], parameters[:, 1:]

@@ -17,6 +17,8 @@ from hp_lab.planner.priors import LogNormal, Prior
 from hp_lab.units import FloatArray
 
 Pairs = tuple[FloatArray, ...]
+# Numbers that a processor has near, with a few arrays as large.
+_PIECE = 8192
 
 
 class Kernel(Protocol):
@@ -38,7 +40,15 @@ class Kernel(Protocol):
 
 
 def _exponential(kind: str, square: FloatArray) -> FloatArray:
-    # In place where possible: these arrays are the planner's largest.
+    # In place, a piece at a time: these arrays are the planner's largest.
+    flat = np.ascontiguousarray(square).reshape(-1)
+    for start in range(0, len(flat), _PIECE):
+        piece = flat[start : start + _PIECE]
+        piece[:] = _exponential_of(kind, piece)
+    return flat.reshape(square.shape)
+
+
+def _exponential_of(kind: str, square: FloatArray) -> FloatArray:
     if kind == "rbf":
         return np.asarray(np.exp(-0.5 * square))
     r = np.sqrt(np.maximum(square, 0.0, out=square), out=square)
@@ -92,6 +102,30 @@ class Stationary:
     def value(self, parameters: FloatArray, pairs: Pairs) -> FloatArray:
         """Return correlations (P, q)."""
         return _exponential(self.kind, parameters**-2.0 @ pairs[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Independent:
+    """No correlation, not of twins either: what is added to a point is its own."""
+
+    @property
+    def priors(self) -> tuple[tuple[str, Prior], ...]:
+        """None."""
+        return ()
+
+    @property
+    def arrays(self) -> int:
+        """How many arrays ``pairs`` returns."""
+        return 1
+
+    def pairs(self, a: FloatArray, b: FloatArray) -> Pairs:
+        """Return correlations (1, q)."""
+        del b
+        return (np.zeros((1, len(a))),)
+
+    def value(self, parameters: FloatArray, pairs: Pairs) -> FloatArray:
+        """Return correlations (P, q)."""
+        return np.repeat(pairs[0], len(parameters), axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner import mixture
 from hp_lab.planner.gp import Data, StructuredGP
+from hp_lab.planner.kernels import Independent
 from hp_lab.planner.memory import Memory
 from hp_lab.planner.posterior import (
     COLD,
@@ -295,7 +296,7 @@ def misfit(
     if fitted.evidence is None:
         fitted = bridged(fitted, rng)
     alone = fit(
-        replace(model, variance=_NO_VARIANCE, discrepancy=None),
+        replace(model, kernel=Independent(), variance=_NO_VARIANCE, discrepancy=None),
         data,
         effort=effort,
         rng=rng,

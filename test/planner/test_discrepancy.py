@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Range
@@ -85,6 +86,18 @@ def test_the_covariance_is_the_formula():
         assert np.linalg.eigvalsh(found.covariance[p]).min() > 0
 
 
+def test_many_films_and_particles_have_the_likelihood_of_the_formula():
+    x = {"t": RNG.uniform(-1, 3, 37), "s": 10 ** RNG.uniform(1, 3, 37)}
+    y, variance = RNG.standard_normal(37) + 5, RNG.uniform(0.05, 0.5, 37)
+    bound = MODEL.bind(Data(X=codes(x), x=x, y=y, variance=variance))
+    draws = RNG.standard_normal((400, len(MODEL.priors)))
+    found = bound.log_likelihood(draws)
+    for value, z in zip(found, draws, strict=True):
+        mean, K, noise = written_out(z, x)
+        normal = multivariate_normal(mean, K + np.diag(noise + variance))
+        assert value == pytest.approx(normal.logpdf(y), rel=1e-3, abs=1e-3)
+
+
 def test_predictions_are_those_of_a_conditioned_normal():
     mean, sd = MODEL.bind(DATA).condition(Z).predict(codes(NEW), NEW)
     both = {name: np.concatenate([FILMS[name], NEW[name]]) for name in FILMS}
@@ -99,7 +112,7 @@ def test_predictions_are_those_of_a_conditioned_normal():
 
 def features(hypothesis, x, particles=2):
     phi = np.ones((particles, len(hypothesis.priors)))
-    return FOLLOWS.features(hypothesis, x, phi, np.ones((particles, 2)), (0.0, 1.0))
+    return FOLLOWS.features(hypothesis, x, phi, np.ones((particles, 2)), lambda y: y)
 
 
 def test_settings_that_are_not_read_are_not_moved():

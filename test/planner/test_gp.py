@@ -1,12 +1,14 @@
 """Structured Gaussian processes against the formulas written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
-from hp_lab.planner.kernels import Stationary
+from hp_lab.planner.kernels import Independent, Stationary
 from hp_lab.planner.priors import LogNormal, Normal
 
 LENGTH = LogNormal(median=0.4, sd=0.3)
@@ -77,3 +79,26 @@ def test_the_prior_of_the_films_is_written_out_too():
     assert found.mean[1] == pytest.approx((mean[:7] - 41) / 3)
     assert found.covariance[1] == pytest.approx(K[:7, :7] / 9, abs=1e-4)
     assert found.noise[1] == pytest.approx(noise / 9)
+
+
+def test_a_film_of_which_little_is_known_leaves_the_prior_as_it_is():
+    vague = replace(DATA, variance=np.append(np.full(6, 0.1), 1e30))
+    expected = model(LINE).bind(DATA).prior(Z).covariance
+    assert np.array_equal(model(LINE).bind(vague).prior(Z).covariance, expected)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.7])
+def test_independent_films_share_a_constant_at_most(constant):
+    one = replace(model(LINE), kernel=Independent(), constant=constant)
+    found = one.bind(DATA)
+    mean, sd = found.condition(Z[:, :4]).predict(X[:1], {"x": X[:1, 0]})
+    for p, z in enumerate(Z[:, :4]):
+        a, b, variance, noise = one.parameters(z[None])[0]
+        total = 9 * ((variance + noise) * np.eye(7) + constant) + np.diag(VARIANCE)
+        line = a + b * X[:, 0]
+        assert found.log_likelihood(Z[:, :4])[p] == pytest.approx(
+            multivariate_normal(line, total).logpdf(Y), abs=1e-3
+        )
+        if not constant:
+            assert mean[p] == pytest.approx(line[:1])
+            assert sd[p] == pytest.approx(3 * np.sqrt(variance))

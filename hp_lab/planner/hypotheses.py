@@ -52,6 +52,11 @@ class _Columns(dict[str, Any]):
         self._read.add(name)
         return super().__getitem__(name)
 
+    def get(self, name: str, default: object = None, /) -> object:
+        if name not in self:
+            return default
+        return self[name]
+
     def __missing__(self, name: str) -> NoReturn:
         raise _NoSuchInput(name)
 

@@ -118,6 +118,8 @@ def features(hypothesis, x, particles=2):
 def test_settings_that_are_not_read_are_not_moved():
     only = replace(WAVE, function=lambda x, a, b: a * x["t"] + b)
     assert len(features(only, FILMS).slopes) == 1
+    asked = replace(WAVE, function=lambda x, a, b: a * x.get("t") + x.get("u", b))
+    assert len(features(asked, FILMS).slopes) == 1
     renamed = replace(WAVE, function=lambda x, a, b: a * x["u"] + b, inputs={"u": "s"})
     (slope,) = features(renamed, FILMS).slopes.values()
     assert slope[0, 3] == pytest.approx(120 * np.sinh(0.05 * np.log(100)))

@@ -17,6 +17,7 @@ in nonlinear autoregressive GPs (Perdikaris et al., Proc. R. Soc. A 473 (2017)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import EllipsisType
 
 import numpy as np
 
@@ -48,18 +49,17 @@ class Features:
 
     def at(self, index: tuple[slice | None, ...] | slice) -> "Features":
         """Return the features of some of the points, by an index of arrays (m,)."""
-        where = (..., *index) if isinstance(index, tuple) else (..., index)
+        return self._of((..., *index) if isinstance(index, tuple) else (..., index))
+
+    def particles(self, part: slice) -> "Features":
+        """Return the features of some of the particles."""
+        return self._of((part,))
+
+    def _of(self, where: tuple[EllipsisType | slice | None, ...]) -> "Features":
         if self.slopes is None or self.level is None:
             return Features(self.mean[where])
         slopes = {name: slope[where] for name, slope in self.slopes.items()}
         return Features(self.mean[where], slopes, self.level[where])
-
-    def particles(self, part: slice) -> "Features":
-        """Return the features of some of the particles."""
-        if self.slopes is None or self.level is None:
-            return Features(self.mean[part])
-        slopes = {name: slope[part] for name, slope in self.slopes.items()}
-        return Features(self.mean[part], slopes, self.level[part])
 
     def variance(self, s: FloatArray) -> FloatArray:
         """Return the GP's variance (P, m), or s (P, 1) where it is the same for all."""

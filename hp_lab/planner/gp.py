@@ -22,7 +22,7 @@ from hp_lab.units import FloatArray
 _JITTER = 1e-6
 _LOG_2PI = float(np.log(2 * np.pi))
 # Bytes of the covariances that are held at once, and of those that are factorised at
-# once: memory that a processor has near is several times as fast.
+# once: a processor is faster at what it has near.
 _CHUNK_BYTES = 24e6
 _BATCH_BYTES = 2e6
 # Films whose covariances with those before are computed at once.
@@ -288,10 +288,8 @@ class BoundGP:
         result = np.zeros((count, n + extra, n + extra))
         for first in range(0, n, _BLOCK):
             last = min(first + _BLOCK, n)
-            ones, others = (
-                features.at(np.s_[first:last, None]),
-                features.at(np.s_[None, :last]),
-            )
+            ones = features.at(np.s_[first:last, None])
+            others = features.at(np.s_[None, :last])
             factor = ones.covariance(others, parts.variance[:, :, None])
             factor = np.broadcast_to(factor, (count, last - first, last))
             # Row by row of the triangle: far cheaper than by the indices of all pairs.

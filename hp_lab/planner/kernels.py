@@ -22,7 +22,7 @@ _PIECE = 8192
 
 
 class Kernel(Protocol):
-    """A correlation function: 1 where both points are the same."""
+    """A correlation function: 1 where both points are the same, if they can share."""
 
     @property
     def priors(self) -> tuple[tuple[str, Prior], ...]:

@@ -46,8 +46,8 @@ COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
 COLD_PREDICTION = replace(COLD, moves=8)
 # One film more can move a posterior far; with many films it seldom does, and sweeps
 # are dear.
-WARM = Effort(moves=8, last_moves=20, keep=0.5, blocks=6)
-WARM_PREDICTION = replace(WARM, last_moves=10, blocks=4)
+WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=12)
+WARM_PREDICTION = replace(WARM, blocks=4)
 WARM_MANY = Effort(moves=4, last_moves=4, keep=0.5)
 
 
@@ -314,7 +314,8 @@ def probabilities(fits: Sequence[Fit]) -> FloatArray:
 def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
     """Return a fit with its evidence."""
     draws = 1024 if len(fitted.bound.data) <= MANY_FILMS else 256
-    evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng, draws)
+    likelihood = fitted.bound.log_likelihood
+    evidence = bridge(fitted.population, likelihood, rng, draws, quick=True)
     return replace(fitted, evidence=evidence)
 
 

@@ -63,15 +63,19 @@ def test_an_improvement_is_averaged_over_the_draws():
     assert value[0] == pytest.approx(np.log(2.0))
 
 
-def test_a_bridged_evidence_is_its_closed_form():
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_bridged_evidence_is_its_closed_form(quick):
     # y = z + e with e ~ N(0, 0.5^2); the posterior is drawn from exactly.
     y, rng = np.array([1.0, -0.5, 2.0]), np.random.default_rng(0)
 
     def likelihood(z):
         return norm(0, 0.5).logpdf(z - y).sum(axis=1)
 
-    z = y / 1.25 + np.sqrt(0.2) * rng.standard_normal((512, 3))
-    found = bridge(Population.of(z, likelihood(z), 0.0), likelihood, rng)
+    z = y / 1.25 + np.sqrt(0.2) * rng.standard_normal((2560, 3))
+    population = replace(
+        Population.of(z, likelihood(z), 0.0), z=z[-256:], log_likelihood=z[-256:, 0]
+    )
+    found = bridge(population, likelihood, rng, quick=quick)
     exact = multivariate_normal(np.zeros(3), 1.25 * np.eye(3)).logpdf(y)
     assert found.log_evidence == pytest.approx(exact, abs=0.1)
 
@@ -89,6 +93,13 @@ def test_a_bridge_holds_where_draws_of_the_proposal_alone_would_not():
     value, overlap = _iterate(there, here)
     assert value == pytest.approx(3, abs=0.1)
     assert overlap < 0.2
+
+
+def test_a_bridge_of_what_lies_far_apart_is_a_number_and_no_overlap():
+    here = np.append(np.full(99, -np.inf), 0.0)
+    value, overlap = _iterate(np.full(100, 5000.0), here)
+    assert np.isfinite(value)
+    assert overlap == pytest.approx(0.01)
 
 
 def learner(policy, measured):

@@ -22,11 +22,10 @@ _INFLATE = 1.3
 # Share of the proposal that comes from a wide normal, so that no tail is cut.
 _WIDE = 0.1
 _ITERATIONS = 200
-# Gain in mean log-density at which the mixture's fit ends.
-_GAIN = 1e-3
-# The same of a quick bridge, and the states of each chain that it fits the mixture to.
-_QUICK_GAIN = 1e-2
-_QUICK_STATES = 4
+# The states of each chain that the mixture is fitted to, and the gain in their mean
+# log-density at which the fit ends: a closer fit shows little in the evidence.
+_STATES = 4
+_GAIN = 1e-2
 # Where arrays lie in memory decides the last digits of a sum with some builds of numpy,
 # and equal seeds are to give equal bytes.
 _DIGITS = 9
@@ -51,28 +50,17 @@ def bridge(
     log_likelihood: LogLikelihood,
     rng: np.random.Generator,
     draws: int = 1024,
-    *,
-    quick: bool = False,
 ) -> Evidence:
-    """Return the log-evidence of a population drawn from a posterior.
-
-    Args:
-        population: The draws.
-        log_likelihood: Of the posterior.
-        rng: Source of chance.
-        draws: Of the mixture, for each half.
-        quick: Fit the mixture to a few states of each chain, and coarsely: a third of
-            the time for an error that is larger by a sixth.
-    """
+    """Return the log-evidence of a population drawn from a posterior."""
     chains, width = population.z.shape
     visited = population.visited.reshape(-1, chains, width)
     log = population.visited_log_likelihood.reshape(-1, chains)
-    every = max(1, len(visited) // _QUICK_STATES) if quick else 1
+    every = max(1, len(visited) // _STATES)
     values, overlaps = [], []
     # Halves of chains, not of their states: those of one chain are alike.
     for fitted, other in ((0, 1), (1, 0)):
         states = visited[every - 1 :: every, fitted::2].reshape(-1, width)
-        proposal = _Proposal(states, chains // 2, rng, _QUICK_GAIN if quick else _GAIN)
+        proposal = _Proposal(states, chains // 2, rng)
         z = proposal.draw(draws, rng)
         here = log_likelihood(z) + _log_prior(z) - proposal.log_density(z)
         mine = visited[:, other::2].reshape(-1, width)
@@ -87,9 +75,7 @@ def bridge(
 class _Proposal:
     """A mixture of normals around draws, with a wide part."""
 
-    def __init__(
-        self, z: FloatArray, chains: int, rng: np.random.Generator, gain: float
-    ) -> None:
+    def __init__(self, z: FloatArray, chains: int, rng: np.random.Generator) -> None:
         width = z.shape[1]
         # The states of a chain are alike: only chains count against the parameters of
         # a component, or many dimensions are fitted to chance.
@@ -98,7 +84,7 @@ class _Proposal:
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture = GaussianMixture(
                 count,
-                tol=gain,
+                tol=_GAIN,
                 reg_covar=1e-5,
                 random_state=int(rng.integers(2**31)),
             ).fit(z)

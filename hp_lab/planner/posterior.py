@@ -314,8 +314,7 @@ def probabilities(fits: Sequence[Fit]) -> FloatArray:
 def bridged(fitted: Fit, rng: np.random.Generator) -> Fit:
     """Return a fit with its evidence."""
     draws = 1024 if len(fitted.bound.data) <= MANY_FILMS else 256
-    likelihood = fitted.bound.log_likelihood
-    evidence = bridge(fitted.population, likelihood, rng, draws, quick=True)
+    evidence = bridge(fitted.population, fitted.bound.log_likelihood, rng, draws)
     return replace(fitted, evidence=evidence)
 
 

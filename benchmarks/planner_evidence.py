@@ -56,9 +56,8 @@ def evidence(seeds: int | None) -> dict[str, Any]:
                 "x": films.x["x"].tolist(),
                 "y": films.y.tolist(),
             }
-            text = hashlib.sha256(json.dumps(problem).encode()).hexdigest()[:16]
-            key = f"{toy} {name} {text}"
-            rows.append({"key": key, "found": cold.log_evidence, "problem": problem})
+            row = {"key": _key(problem), "found": cold.log_evidence, "problem": problem}
+            rows.append(row)
     bars = [
         at_most("error against the closed form, median", float(np.median(closed)), 0.5),
         at_most("error against the closed form, largest", max(closed), 1.5),
@@ -70,6 +69,16 @@ def evidence(seeds: int | None) -> dict[str, Any]:
         "fits": rows,
         "bars": bars,
     }
+
+
+def _key(problem: Json) -> str:
+    """Return a name of a problem; the last digits are those of a machine."""
+    rounded = {
+        name: [f"{number:.9g}" for number in value] if name in ("x", "y") else value
+        for name, value in problem.items()
+    }
+    text = hashlib.sha256(json.dumps(rounded).encode()).hexdigest()[:16]
+    return "{toy} {model} ".format(**problem) + text
 
 
 @planner_peers.comparison("evidence")

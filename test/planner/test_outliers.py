@@ -156,7 +156,7 @@ def test_a_fit_to_many_films_serves_fewer_by_weights_where_none_was_gross():
     other = standard_model(LINE, offset=0.1, scale=1.0)
     assert fit_to_fewer(all_of_them, other, films.rows(rows), rng) is None
     films.y[20] += 3.0
-    gross = fit(GP, films, effort=COLD, rng=rng)
+    gross = fit(GP, films, effort=VANILLA, rng=rng)
     assert fit_to_fewer(gross, GP, films.rows(rows), rng) is None
 
 

@@ -187,8 +187,11 @@ class BoundGP:
         self.model = model
         self.data = data
         n = len(data)
-        self._low = np.tril_indices(n, -1)
-        self._pairs = model.kernel.pairs(data.X[self._low[0]], data.X[self._low[1]])
+        one, other = np.tril_indices(n, -1)
+        self._pairs = model.kernel.pairs(data.X[one], data.X[other])
+        # Where a pair of films (n, n) is among the pairs; above the diagonal anywhere.
+        self._pair = np.zeros((n, n), dtype=np.intp)
+        self._pair[one, other] = np.arange(len(one))
         self.y = model.scaled(data.y)
         self._known = data.variance / model.scale**2
 
@@ -254,7 +257,7 @@ class BoundGP:
         parts: Parts,
         extra: int = 0,
     ) -> FloatArray:
-        """Return the lower triangles (P, n + extra, n + extra) of the covariances.
+        """Return covariances (P, n + extra, n + extra), right up to the diagonal.
 
         Args:
             correlations: The kernel's, of the pairs of films (P, q).
@@ -262,8 +265,9 @@ class BoundGP:
             parts: The parameters.
             extra: Rows and columns of no film, to be filled in.
         """
-        result = self._below_diagonal(correlations, features, parts, extra)
-        result += self.model.constant
+        result = self._pairwise(correlations, features, parts, extra)
+        if self.model.constant:
+            result += self.model.constant
         diagonal = np.arange(len(self.data))
         result[:, diagonal, diagonal] = self._variance(features, parts)
         return result
@@ -281,32 +285,28 @@ class BoundGP:
         """Return the kernel's correlations (P, q) of the pairs of films."""
         return self.model.kernel.value(parts.kernel, self._pairs)
 
-    def _below_diagonal(
+    def _pairwise(
         self, correlations: FloatArray, features: Features, parts: Parts, extra: int = 0
     ) -> FloatArray:
-        n, count = len(self.data), len(correlations)
+        """Return the covariances of the GP alone, right below the diagonal only."""
+        n, (count, pairs) = len(self.data), correlations.shape
         result = np.zeros((count, n + extra, n + extra))
+        if not pairs:
+            return result
         for first in range(0, n, _BLOCK):
             last = min(first + _BLOCK, n)
             ones = features.at(np.s_[first:last, None])
             others = features.at(np.s_[None, :last])
             factor = ones.covariance(others, parts.variance[:, :, None])
-            factor = np.broadcast_to(factor, (count, last - first, last))
-            # Row by row of the triangle: far cheaper than by the indices of all pairs.
-            for row in range(max(1, first), last):
-                start = row * (row - 1) // 2
-                np.multiply(
-                    correlations[:, start : start + row],
-                    factor[:, row - first, :row],
-                    out=result[:, row, :row],
-                )
+            block = np.take(correlations, self._pair[first:last, :last], axis=1)
+            np.multiply(block, factor, out=result[:, first:last, :last])
         return result
 
     def prior(self, z: FloatArray) -> "PriorProcess":
         """Return mean and covariance of the films before they were seen."""
         parts = self.model.split(self.model.parameters(z))
         features = self.model.features(self.data.x, parts)
-        K = self._below_diagonal(self.correlations(parts), features, parts)
+        K = np.tril(self._pairwise(self.correlations(parts), features, parts), -1)
         K = K + K.transpose(0, 2, 1) + self.model.constant
         diagonal = np.arange(len(self.data))
         own = features.variance(parts.variance) * (1 + _JITTER)

@@ -122,9 +122,10 @@ def _iterate(there: FloatArray, here: FloatArray) -> tuple[float, float]:
     ``there`` at draws of the posterior, ``here`` at draws of the proposal.
     """
     n1, n2 = len(there), len(here)
+    if not np.isfinite(here).any():
+        return -np.inf, 0.0
     odds = np.log(n1 / n2)
-    finite = here[np.isfinite(here)]
-    overlap = effective_share(finite) * len(finite) / n2
+    overlap = effective_share(here)
     value = log_sum(here) - float(np.log(n2))
     for _ in range(_ITERATIONS):
         # Meng and Wong's equation 4.1; a share of each draw is that of the posterior.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from hp_lab.planner.gp import Data, StructuredGP
 from hp_lab.planner.hypotheses import Hypothesis
@@ -57,6 +57,15 @@ def test_the_likelihood_is_that_of_a_multivariate_normal(hypothesis):
         assert value == pytest.approx(
             multivariate_normal(mean[:7], total).logpdf(Y), abs=1e-3
         )
+
+
+def test_the_likelihood_of_one_film_is_that_of_a_normal():
+    one, first = model(None), DATA.rows(np.array([0]))
+    found = one.bind(first).log_likelihood(Z[:, :3])
+    for value, own in zip(found, Z[:, :3], strict=True):
+        mean, K, noise = written_out(one, own)
+        sd = np.sqrt(K[0, 0] + noise + VARIANCE[0])
+        assert value == pytest.approx(norm(mean[0], sd).logpdf(Y[0]), abs=1e-4)
 
 
 @pytest.mark.parametrize("hypothesis", [None, LINE])

@@ -6,7 +6,7 @@ Where the GP follows its hypothesis s is not the same everywhere
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -194,6 +194,11 @@ class BoundGP:
         self._pair[one, other] = np.arange(len(one))
         self.y = model.scaled(data.y)
         self._known = data.variance / model.scale**2
+
+    def blurred(self, added: float) -> "BoundGP":
+        """Return the same with a variance added to that of each film."""
+        data = replace(self.data, variance=self.data.variance + added)
+        return self.model.bind(data)
 
     def log_likelihood(self, z: FloatArray) -> FloatArray:
         """Return log p(y | z) (P,); minus infinity where the mean is not finite."""

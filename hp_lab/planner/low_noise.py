@@ -62,7 +62,8 @@ def with_low_noise(
     start = from_prior(population.z.shape[1], effort, rng)
     start.z[:, noise] = ndtri(ndtr(edge) * rng.uniform(size=len(start.z)))
     # Little noise has one mode to find, where a climb from the whole prior has many.
-    short = replace(effort, moves=max(1, effort.moves // 2))
+    moves = effort.moves if effort.annealed else max(1, effort.moves // 2)
+    short = replace(effort, moves=moves, annealed=False)
     quiet = sample(start, None, part(low=True), short, rng)
     loud = population.chains(much)
     # A chain of much noise may have visited little noise: only ends count here.

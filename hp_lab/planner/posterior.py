@@ -9,6 +9,7 @@ import numpy as np
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner import bounds
+from hp_lab.planner.climb import climb
 from hp_lab.planner.evidence import Evidence, bridge
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
 from hp_lab.planner.low_noise import with_low_noise
@@ -41,9 +42,11 @@ _ATTEMPTS = 4
 # evidences.
 VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
 
-# An evidence needs every mode in its proportion; predictions do with half the moves.
-COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
-COLD_PREDICTION = replace(COLD, moves=8)
+# An evidence needs every mode in its proportion; predictions do with fewer moves.
+COLD = Effort(
+    particles=256, moves=8, last_moves=20, keep=0.85, blocks=10, annealed=True
+)
+COLD_PREDICTION = replace(COLD, moves=5, last_moves=10, blocks=20)
 # One film more can move a posterior far; with many films it seldom does, and sweeps
 # are dear.
 WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=12)
@@ -258,13 +261,13 @@ def _cold(bound: BoundGP, effort: Effort, rng: np.random.Generator) -> Populatio
     """
     first = from_prior(len(bound.model.priors), effort, rng)
     if len(bound.data) <= MANY_FILMS:
-        climbed = sample(first, None, bound.log_likelihood, effort, rng)
+        climbed = climb(first, bound, effort, rng)
         return with_low_noise(climbed, bound, effort, rng)
     some = np.sort(rng.choice(len(bound.data), _SOME_FILMS, replace=False))
-    part = bound.model.bind(bound.data.rows(some)).log_likelihood
-    halfway = sample(first, None, part, effort, rng)
+    part = bound.model.bind(bound.data.rows(some))
+    halfway = climb(first, part, effort, rng)
     rest = replace(WARM_MANY, particles=effort.particles)
-    return sample(halfway, part, bound.log_likelihood, rest, rng)
+    return sample(halfway, part.log_likelihood, bound.log_likelihood, rest, rng)
 
 
 def fit_to_fewer(

@@ -37,6 +37,7 @@ class Effort:
         keep: Effective share of all states that a rung must leave.
         blocks: How often the last rung's moves may be repeated while the chains'
             log-likelihoods still drift.
+        annealed: How a climb from the prior goes, see :mod:`hp_lab.planner.climb`.
     """
 
     particles: int = 512
@@ -44,6 +45,7 @@ class Effort:
     last_moves: int = 10
     keep: float = 0.6
     blocks: int = 1
+    annealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ def with_low_noise(
     Args:
         population: Draws of the posterior, climbed from the whole prior.
         bound: The model with its data.
-        effort: Of the climb from the whole prior; within little noise half of its
-            moves do.
+        effort: Of the climb from the whole prior. Within little noise powers of the
+            likelihood do; half of its moves, where it climbed by powers too.
         rng: Source of chance.
 
     Raises:
@@ -61,7 +61,8 @@ def with_low_noise(
 
     start = from_prior(population.z.shape[1], effort, rng)
     start.z[:, noise] = ndtri(ndtr(edge) * rng.uniform(size=len(start.z)))
-    # Little noise has one mode to find, where a climb from the whole prior has many.
+    # Little noise has one mode to find, where a climb from the whole prior has many; an
+    # annealed one has few moves as it is.
     moves = effort.moves if effort.annealed else max(1, effort.moves // 2)
     short = replace(effort, moves=moves, annealed=False)
     quiet = sample(start, None, part(low=True), short, rng)

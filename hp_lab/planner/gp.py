@@ -15,7 +15,7 @@ from scipy.linalg import solve_triangular
 from hp_lab.planner.discrepancy import Discrepancy, Features
 from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import Independent, Kernel, Pairs
-from hp_lab.planner.priors import LogNormal, Prior
+from hp_lab.planner.priors import LogNormal, Prior, Values
 from hp_lab.units import FloatArray
 
 # Relative to the signal's variance; keeps Cholesky's factor real for twins.
@@ -122,16 +122,25 @@ class StructuredGP:
 
     def parameters(self, z: FloatArray) -> FloatArray:
         """Return values (P, D) of standard normal z (P, D)."""
-        return np.column_stack(
-            [prior.value(z[:, i]) for i, (_, prior) in enumerate(self.priors)]
-        )
+        return self.values(z)
+
+    @property
+    def values(self) -> Values:
+        """The map from standard normal numbers to values."""
+        return Values([prior for _, prior in self.priors])
 
     def split(self, parameters: FloatArray) -> "Parts":
         """Return the parts of parameters (P, D)."""
         k = 0 if self.hypothesis is None else len(self.hypothesis.priors)
         follows = 0 if self.discrepancy is None else len(self.discrepancy.priors)
-        ends = np.cumsum([k, 1, 1, follows])
-        return Parts(*np.split(parameters, ends, axis=1))
+        end = k + 2 + follows
+        return Parts(
+            phi=parameters[:, :k],
+            variance=parameters[:, k : k + 1],
+            noise=parameters[:, k + 1 : k + 2],
+            follows=parameters[:, k + 2 : end],
+            kernel=parameters[:, end:],
+        )
 
     def mean(self, x: Mapping[str, np.ndarray], phi: FloatArray) -> FloatArray:
         """Return the hypothesis (P, m) in scaled units; 0 without one."""
@@ -192,8 +201,13 @@ class BoundGP:
         # Where a pair of films (n, n) is among the pairs; above the diagonal anywhere.
         self._pair = np.zeros((n, n), dtype=np.intp)
         self._pair[one, other] = np.arange(len(one))
+        self._values = model.values
         self.y = model.scaled(data.y)
         self._known = data.variance / model.scale**2
+
+    def parts(self, z: FloatArray) -> Parts:
+        """Return the parts of the parameters at standard normal z (P, D)."""
+        return self.model.split(self._values(z))
 
     def blurred(self, added: float) -> "BoundGP":
         """Return the same with a variance added to that of each film."""
@@ -214,7 +228,7 @@ class BoundGP:
 
     def _log_likelihood(self, z: FloatArray) -> FloatArray:
         n = len(self.data)
-        parts = self.model.split(self.model.parameters(z))
+        parts = self.parts(z)
         features = self.model.features(self.data.x, parts)
         residual = self.y - features.mean
         far = np.abs(residual).max(axis=1, initial=0.0)
@@ -309,7 +323,7 @@ class BoundGP:
 
     def prior(self, z: FloatArray) -> "PriorProcess":
         """Return mean and covariance of the films before they were seen."""
-        parts = self.model.split(self.model.parameters(z))
+        parts = self.parts(z)
         features = self.model.features(self.data.x, parts)
         K = np.tril(self._pairwise(self.correlations(parts), features, parts), -1)
         K = K + K.transpose(0, 2, 1) + self.model.constant
@@ -352,7 +366,7 @@ class Conditioned:
         n = len(data)
         self.z = z
         self._draws = np.zeros((len(z), 0)) if draws is None else draws
-        self._parts = self.model.split(self.model.parameters(z))
+        self._parts = bound.parts(z)
         self._features = self.model.features(data.x, self._parts)
         first = n - self._draws.shape[1]
         pairs = bound.correlations(self._parts)

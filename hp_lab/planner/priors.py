@@ -16,6 +16,7 @@ two are compared on equal terms, and neither evidence is that of a model chosen 
 the films were seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -26,6 +27,13 @@ from scipy.special import ndtr
 from hp_lab.errors import InvalidConfig
 from hp_lab.planner.dimensions import Model, Range
 from hp_lab.units import FloatArray
+
+
+def lognormal(
+    z: FloatArray, median: FloatArray | float, sd: FloatArray | float
+) -> FloatArray:
+    """Return log-normal values of standard normal z; none overflows."""
+    return np.asarray(median * np.exp(np.clip(sd * z, -300, 300)))
 
 
 class Normal(Model):
@@ -49,7 +57,7 @@ class LogNormal(Model):
 
     def value(self, z: FloatArray) -> FloatArray:
         """Return the value of z."""
-        return np.asarray(self.median * np.exp(np.clip(self.sd * z, -300, 300)))
+        return lognormal(z, self.median, self.sd)
 
     def place(self, value: float) -> float:
         """Return the z of a value above 0."""
@@ -211,3 +219,24 @@ Relative = Level | Difference | Place | Width
 Prior = Annotated[
     Normal | LogNormal | Uniform | LogUniform | Relative, Field(discriminator="kind")
 ]
+
+
+class Values:
+    """Values of several priors at once: those that are log-normal in one go."""
+
+    def __init__(self, priors: Sequence[Prior]) -> None:
+        """Sort the priors."""
+        pairs = list(enumerate(priors))
+        logs = [(i, prior) for i, prior in pairs if isinstance(prior, LogNormal)]
+        self._others = [pair for pair in pairs if pair not in logs]
+        self._logs = np.array([i for i, _ in logs], dtype=np.intp)
+        self._median = np.array([prior.median for _, prior in logs])
+        self._sd = np.array([prior.sd for _, prior in logs])
+
+    def __call__(self, z: FloatArray) -> FloatArray:
+        """Return values of z (P, D), a column a prior."""
+        result = np.empty(z.shape)
+        for i, prior in self._others:
+            result[:, i] = prior.value(z[:, i])
+        result[:, self._logs] = lognormal(z[:, self._logs], self._median, self._sd)
+        return result

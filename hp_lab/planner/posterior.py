@@ -42,11 +42,10 @@ _ATTEMPTS = 4
 # evidences.
 VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
 
-# An evidence needs every mode in its proportion; predictions do with fewer moves.
-COLD = Effort(
-    particles=256, moves=8, last_moves=20, keep=0.85, blocks=10, annealed=True
-)
-COLD_PREDICTION = replace(COLD, moves=5, last_moves=10, blocks=20)
+# An evidence needs every mode in its proportion; predictions do with an annealed climb,
+# which is shorter.
+COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
+COLD_PREDICTION = replace(COLD, moves=5, last_moves=10, blocks=20, annealed=True)
 # One film more can move a posterior far; with many films it seldom does, and sweeps
 # are dear.
 WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=12)

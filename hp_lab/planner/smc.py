@@ -37,7 +37,8 @@ class Effort:
         keep: Effective share of all states that a rung must leave.
         blocks: How often the last rung's moves may be repeated while the chains'
             log-likelihoods still drift.
-        annealed: How a climb from the prior goes, see :mod:`hp_lab.planner.climb`.
+        annealed: A climb from the prior takes away an added variance, in place of
+            powers of the likelihood; see :mod:`hp_lab.planner.climb`.
     """
 
     particles: int = 512

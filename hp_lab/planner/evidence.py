@@ -3,10 +3,12 @@
 The ladder of tempered likelihoods underestimates the evidence of a sharply right
 model when its population is small. Its final draws are good all the same: a mixture of
 normals fitted to one half of them is bridged to the other half (Meng and Wong,
-Statistica Sinica 6 (1996) 831, with the optimal bridge found by iteration).
+Statistica Sinica 6 (1996) 831, with the optimal bridge found by iteration). Draws of
+these mixtures are good for more: chains drawn anew from them go where none was.
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +16,26 @@ from scipy.special import log_expit, logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from hp_lab.planner.smc import LogLikelihood, Population, effective_share, log_sum
+from hp_lab.planner.smc import (
+    LogLikelihood,
+    Population,
+    effective_share,
+    log_sum,
+    systematic,
+)
 from hp_lab.units import FloatArray
 
-_COMPONENTS = 6
+_COMPONENTS = 4
 _INFLATE = 1.3
 # Share of the proposal that comes from a wide normal, so that no tail is cut.
 _WIDE = 0.1
 _ITERATIONS = 200
+# Draws of a mixture.
+_DRAWS = 1024
 # The states of each chain that the mixture is fitted to, and the gain in their mean
 # log-density at which the fit ends: a closer fit shows little in the evidence.
 _STATES = 4
-_GAIN = 1e-2
+_GAIN = 3e-2
 # Where arrays lie in memory decides the last digits of a sum with some builds of numpy,
 # and equal seeds are to give equal bytes.
 _DIGITS = 9
@@ -49,27 +59,71 @@ def bridge(
     population: Population,
     log_likelihood: LogLikelihood,
     rng: np.random.Generator,
-    draws: int = 1024,
+    draws: int = _DRAWS,
 ) -> Evidence:
     """Return the log-evidence of a population drawn from a posterior."""
     chains, width = population.z.shape
     visited = population.visited.reshape(-1, chains, width)
     log = population.visited_log_likelihood.reshape(-1, chains)
-    every = max(1, len(visited) // _STATES)
     values, overlaps = [], []
-    # Halves of chains, not of their states: those of one chain are alike.
-    for fitted, other in ((0, 1), (1, 0)):
-        states = visited[every - 1 :: every, fitted::2].reshape(-1, width)
-        proposal = _Proposal(states, chains // 2, rng)
+    for proposal, other in _halves(population, rng):
         z = proposal.draw(draws, rng)
         here = log_likelihood(z) + _log_prior(z) - proposal.log_density(z)
-        mine = visited[:, other::2].reshape(-1, width)
-        there = log[:, other::2].ravel() + _log_prior(mine) - proposal.log_density(mine)
+        mine = visited[:, other].reshape(-1, width)
+        there = log[:, other].ravel() + _log_prior(mine) - proposal.log_density(mine)
         value, overlap = _iterate(there, here)
         values.append(value)
         overlaps.append(overlap)
     mean = round(float(logsumexp(values) - np.log(2)), _DIGITS)
     return Evidence(mean, float(abs(values[0] - values[1])), float(min(overlaps)))
+
+
+def redrawn(
+    population: Population,
+    log_likelihood: LogLikelihood,
+    log_evidence: float,
+    rng: np.random.Generator,
+) -> Population:
+    """Return a population drawn anew from the chains and from mixtures around them.
+
+    A mixture reaches places where no chain is: a mode that was missed shows as a draw
+    of it that outweighs others. Each draw, of chains and of mixtures alike, is weighted
+    for the posterior as one of the density of both together (Shirts and Chodera, J.
+    Chem. Phys. 129 (2008) 124105), so that none outweighs a chain.
+
+    Args:
+        population: Chains, of which the last states are drawn from.
+        log_likelihood: Of the parameters.
+        log_evidence: An estimate of it; finite.
+        rng: Source of chance.
+    """
+    chains = len(population.z)
+    z, log, weight = [], [], []
+    for proposal, other in _halves(population, rng):
+        own = proposal.draw(_DRAWS, rng)
+        there = np.vstack([own, population.z[other]])
+        value = np.append(log_likelihood(own), population.log_likelihood[other])
+        ratio = value + _log_prior(there) - proposal.log_density(there) - log_evidence
+        z.append(there)
+        log.append(value)
+        ends = len(there) - _DRAWS
+        weight.append(-np.logaddexp(np.log(ends), np.log(_DRAWS) - ratio))
+    together = np.concatenate(weight)
+    index = systematic(np.exp(together - log_sum(together)), chains, rng)
+    return Population.of(np.vstack(z)[index], np.concatenate(log)[index], log_evidence)
+
+
+def _halves(
+    population: Population, rng: np.random.Generator
+) -> Iterator[tuple["_Proposal", slice]]:
+    """Yield a mixture around each half of the chains, and the other half."""
+    chains, width = population.z.shape
+    visited = population.visited.reshape(-1, chains, width)
+    every = max(1, len(visited) // _STATES)
+    # Halves of chains, not of their states: those of one chain are alike.
+    for fitted, other in ((0, 1), (1, 0)):
+        states = visited[every - 1 :: every, fitted::2].reshape(-1, width)
+        yield _Proposal(states, chains // 2, rng), np.s_[other::2]
 
 
 class _Proposal:

@@ -10,7 +10,7 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner import bounds
 from hp_lab.planner.climb import climb
-from hp_lab.planner.evidence import Evidence, bridge
+from hp_lab.planner.evidence import Evidence, bridge, redrawn
 from hp_lab.planner.gp import BoundGP, Conditioned, Data, StructuredGP
 from hp_lab.planner.low_noise import with_low_noise
 from hp_lab.planner.memory import Memory, films, fingerprint, remembered
@@ -27,7 +27,7 @@ from hp_lab.units import FloatArray
 
 P = ParamSpec("P")
 # Below this share of useful draws a bridged evidence is not trusted at first.
-LEAST_OVERLAP = 0.02
+LEAST_OVERLAP = 0.05
 _MOST_SPREAD = 0.5
 MANY_FILMS = 60
 _SOME_FILMS = 40
@@ -37,15 +37,18 @@ _SAME_LIKELIHOOD = 0.1
 # Sites of bounds are made anew while fewer of the draws count, so often at most.
 _ENOUGH_DRAWS = 0.2
 _ATTEMPTS = 4
+# Chains are drawn anew so often at most where an evidence is still not trusted.
+_MORE_REDRAWS = 3
 
 # A vanilla GP has a smooth posterior; change points and exponents need more, and so do
 # evidences.
 VANILLA = Effort(particles=128, moves=4, last_moves=10, keep=0.5)
 
-# An evidence needs every mode in its proportion; predictions do with an annealed climb,
-# which is shorter.
-COLD = Effort(particles=256, moves=16, last_moves=20, keep=0.85, blocks=10)
-COLD_PREDICTION = replace(COLD, moves=5, last_moves=10, blocks=20, annealed=True)
+# An evidence needs every mode in its proportion: a climb that finds them, and chains
+# drawn anew, which weigh them. Predictions do with an annealed climb, which is shorter.
+COLD = Effort(particles=256, moves=12, last_moves=10, keep=0.85, blocks=2, redraws=2)
+COLD_MANY = replace(COLD, moves=4, last_moves=20, blocks=10)
+COLD_PREDICTION = replace(COLD, moves=5, blocks=20, annealed=True)
 # One film more can move a posterior far; with many films it seldom does, and sweeps
 # are dear.
 WARM = Effort(moves=8, last_moves=10, keep=0.5, blocks=12)
@@ -61,7 +64,7 @@ def effort_for(model: StructuredGP, films: int, *, compared: bool) -> Effort:
     if films > MANY_FILMS:
         # A likelihood costs the cube of the films, and a posterior of many films is
         # narrow but simple.
-        effort = replace(effort, moves=4)
+        effort = COLD_MANY if compared else replace(effort, moves=4)
     return effort
 
 
@@ -236,7 +239,7 @@ def _fit(
             )
             fitted = Fit(bound=bound, given=data, population=population, warm=True)
             if with_evidence:
-                fitted = bridged(fitted, rng)
+                fitted = _with_evidence(fitted, warm.redraws, rng)
             if converged(fitted) or len(data) > MANY_FILMS:
                 return fitted
     # With many films another attempt would cost more than its evidence is worth.
@@ -246,9 +249,32 @@ def _fit(
         fitted = Fit(bound=bound, given=data, population=population, warm=False)
         if not with_evidence:
             return fitted
-        fitted = bridged(fitted, rng)
+        fitted = _with_evidence(fitted, work.redraws, rng)
         if converged(fitted):
             break
+    return fitted
+
+
+def _with_evidence(fitted: Fit, redraws: int, rng: np.random.Generator) -> Fit:
+    """Return a fit with its evidence, its chains drawn anew from mixtures around them.
+
+    That is done ``redraws`` times, and a few times more while the evidence is not
+    trusted; never with many films.
+    """
+    bound = fitted.bound
+    fitted = bridged(fitted, rng)
+    if len(bound.data) > MANY_FILMS:
+        return fitted
+    target = bound.log_likelihood
+    for count in range(redraws + _MORE_REDRAWS):
+        if not np.isfinite(fitted.log_evidence):
+            break
+        if count >= redraws and converged(fitted):
+            break
+        start = redrawn(fitted.population, target, fitted.log_evidence, rng)
+        work = replace(WARM, particles=len(start.z))
+        population = sample(start, target, target, work, rng)
+        fitted = bridged(replace(fitted, population=population), rng)
     return fitted
 
 

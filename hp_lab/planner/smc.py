@@ -39,6 +39,8 @@ class Effort:
             log-likelihoods still drift.
         annealed: A climb from the prior takes away an added variance, in place of
             powers of the likelihood; see :mod:`hp_lab.planner.climb`.
+        redraws: How often chains are drawn anew for an evidence; see
+            :func:`hp_lab.planner.evidence.redrawn`.
     """
 
     particles: int = 512
@@ -47,6 +49,7 @@ class Effort:
     keep: float = 0.6
     blocks: int = 1
     annealed: bool = False
+    redraws: int = 0
 
 
 @dataclass(frozen=True, slots=True)

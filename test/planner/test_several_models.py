@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 from hp_lab.errors import InvalidInput
-from hp_lab.planner.evidence import _iterate, bridge
+from hp_lab.planner.evidence import _iterate, bridge, redrawn
 from hp_lab.planner.gp import StructuredGP
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.learning import EXPLORE, Learner, Rewards
@@ -119,6 +120,53 @@ def test_a_bridge_of_what_lies_far_apart_says_so():
     assert overlap == pytest.approx(0.01)
     value, overlap = _iterate(np.zeros(100), np.full(100, -np.inf))
     assert (value, overlap) == (-np.inf, 0.0)
+
+
+# Two places 20 widths apart explain the data, one of them three times as well.
+PLACES, WIDTH, SHARES = np.array([-1.0, 1.0]), 0.1, np.array([0.25, 0.75])
+EVIDENCE = 20.0
+
+
+def two_places(z):
+    explained = norm(PLACES, WIDTH).logpdf(z[:, :1]) - norm.logpdf(z[:, :1])
+    return logsumexp(explained, axis=1, b=SHARES) + EVIDENCE
+
+
+def population_of_two_places(counts, rng):
+    place = np.repeat(PLACES, counts)
+    z = rng.standard_normal((len(place), 2))
+    z[:, 0] = place + WIDTH * z[:, 0]
+    z = rng.permutation(z)
+    return Population.of(z, two_places(z), 0.0)
+
+
+@pytest.mark.parametrize("counts", [(250, 6), (64, 192), (6, 250)])
+def test_chains_drawn_anew_are_in_all_places_by_their_weight(counts):
+    rng = np.random.default_rng(0)
+    population = population_of_two_places(counts, rng)
+    for _ in range(3):
+        population = redrawn(population, two_places, EVIDENCE, rng)
+    first = population.z[:, 0]
+    assert np.mean(first > 0) == pytest.approx(SHARES[1], abs=0.1)
+    for place in PLACES:
+        near = first[np.sign(first) == np.sign(place)]
+        assert near.mean() == pytest.approx(place, abs=0.05)
+        assert near.std() == pytest.approx(WIDTH, rel=0.25)
+    assert population.z[:, 1].std() == pytest.approx(1.0, abs=0.15)
+    np.testing.assert_array_equal(population.log_likelihood, two_places(population.z))
+
+
+def test_chains_are_not_drawn_anew_from_where_the_likelihood_is_zero():
+    rng = np.random.default_rng(1)
+    population = population_of_two_places((0, 256), rng)
+
+    def right(z):
+        return np.where(z[:, 0] > 0.9, two_places(z), -np.inf)
+
+    inside = population.chains(np.flatnonzero(population.z[:, 0] > 0.9))
+    found = redrawn(inside, right, EVIDENCE + np.log(0.63), rng)
+    assert found.z[:, 0].min() > 0.9
+    assert len(found.z) == len(inside.z)
 
 
 def learner(policy, measured):

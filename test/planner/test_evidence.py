@@ -13,6 +13,7 @@ from hp_lab.planner.hypotheses import Hypothesis
 from hp_lab.planner.kernels import Stationary
 from hp_lab.planner.posterior import (
     COLD,
+    MANY_FILMS,
     _with_evidence,
     bridged,
     converged,
@@ -142,16 +143,20 @@ EITHER_SIGN = StructuredGP(
 )
 
 
-@pytest.fixture(scope="module")
-def of_either_sign():
-    x = np.linspace(0, 1, 12)
-    data = Data(
+def about_one(count):
+    x = np.linspace(0, 1, count)
+    return Data(
         X=x[:, None],
         x={"x": x},
-        y=1 + 0.1 * np.random.default_rng(3).standard_normal(12),
-        variance=np.full(12, 1e-4),
+        y=1 + 0.1 * np.random.default_rng(3).standard_normal(count),
+        variance=np.full(count, 1e-4),
     )
-    return fit(EITHER_SIGN, data, effort=COLD, rng=np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def of_either_sign():
+    rng = np.random.default_rng(0)
+    return fit(EITHER_SIGN, about_one(12), effort=COLD, rng=rng)
 
 
 def with_chains_at(fitted, z):
@@ -185,3 +190,23 @@ def test_chains_are_drawn_anew_where_an_evidence_is_not_trusted(of_either_sign):
     found = _with_evidence(start, 0, rng)
     assert converged(found)
     assert found.log_evidence == pytest.approx(right, abs=0.1)
+
+
+def test_chains_in_an_impossible_place_are_not_drawn_anew(of_either_sign):
+    z = of_either_sign.population.z.copy()
+    z[:, 0] = 1e12 + 1e6 * z[:, 0]
+    found = _with_evidence(
+        with_chains_at(of_either_sign, z), 2, np.random.default_rng(0)
+    )
+    assert found.log_evidence == -np.inf
+    assert not converged(found)
+    np.testing.assert_array_equal(found.population.z, z)
+
+
+def test_chains_of_many_films_stay_as_they_are(of_either_sign):
+    bound = EITHER_SIGN.bind(about_one(MANY_FILMS + 1))
+    start = with_chains_at(
+        replace(of_either_sign, bound=bound), of_either_sign.population.z
+    )
+    found = _with_evidence(start, 2, np.random.default_rng(0))
+    assert found.population is start.population

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -37,4 +38,15 @@ def main() -> None:
         app(prog_name="hp-lab")
     except HpLabError as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        _end(2)
+    except SystemExit as ending:
+        # How every other command ends.
+        _end(ending.code)
+
+
+def _end(code: str | int | None) -> NoReturn:
+    if "hp_lab.nodes.fast_dds" in sys.modules and isinstance(code, int):
+        from hp_lab.nodes import fast_dds
+
+        fast_dds.will_end_with(code)
+    sys.exit(code)

@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 
 from hp_lab.clock import WallClock
 from hp_lab.errors import DeviceLost
+from hp_lab.nodes import fast_dds
 from hp_lab.nodes.device_node import LATCHED
 from hp_lab.nodes.goals import GoalSender
 from hp_lab.nodes.lifecycle import LifecycleManager
@@ -30,11 +31,14 @@ OnState = Callable[[CampaignState], None]
 class LabClient:
     """Sends campaigns to a running laboratory and asks it things.
 
+    Its node leaves the graph when the process ends.
+
     Args:
         name: Name of the client's node.
     """
 
     def __init__(self, name: str = "hp_lab_client") -> None:
+        fast_dds.configure()
         self._context = Context()
         rclpy.init(
             context=self._context, signal_handler_options=SignalHandlerOptions.NO
@@ -49,11 +53,10 @@ class LabClient:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Leave the graph."""
+        """Handle no more messages."""
         self.runtime.shutdown()
         self._executor.shutdown(timeout_sec=1.0)
-        self.node.destroy_node()
-        rclpy.shutdown(context=self._context)
+        fast_dds.leave_at_end(self._leave)
 
     def finish(self, work: Any, stop: Callable[[], bool] = lambda: False) -> Any:
         """Run a coroutine to its end and return its result; None when stopped."""
@@ -162,3 +165,7 @@ class LabClient:
                 await manager.bring_up(name)
 
         self.finish(all_up(), stop)
+
+    def _leave(self) -> None:
+        self.node.destroy_node()
+        rclpy.shutdown(context=self._context)

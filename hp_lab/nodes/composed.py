@@ -24,6 +24,7 @@ from rclpy.task import Future
 
 from hp_lab.clock import LaboratoryStalled, VirtualClock
 from hp_lab.lab_config import load_lab_config
+from hp_lab.nodes import fast_dds
 from hp_lab.nodes.bringup import LabOptions, node_table
 from hp_lab.nodes.device_node import LATCHED
 from hp_lab.nodes.goals import GoalSender
@@ -50,6 +51,7 @@ class ComposedLab:
         self, options: LabOptions, *, start_s: float, domain_id: int | None = None
     ) -> None:
         self._options = options
+        fast_dds.configure()
         self._context = Context()
         rclpy.init(
             context=self._context,

@@ -11,7 +11,7 @@ from hp_lab.errors import DeviceLost
 from hp_lab.nodes.runtime import LabRuntime
 
 _TIMEOUT_S = 30.0
-# A node that was killed stays in the graph for some seconds and takes requests that
+# A node that was killed stays in the graph for minutes and takes requests that
 # nobody answers; its successor answers a later one.
 _ASK_S = 3.0
 _ASK_TIMES = 10

@@ -17,6 +17,7 @@ from rclpy.utilities import remove_ros_args
 
 from hp_lab.clock import WallClock
 from hp_lab.errors import HpLabError
+from hp_lab.nodes import fast_dds
 from hp_lab.nodes.runtime import LabRuntime
 
 # Python sees a signal only between two spins.
@@ -72,6 +73,7 @@ def run_node(
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--origin-s", type=float, default=0.0)
     arguments = parser.parse_args(own_args)
+    fast_dds.configure()
     # rclpy's own handler would cut the node off the graph before it is safe.
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
@@ -81,9 +83,16 @@ def run_node(
         runtime = LabRuntime(clock, executor)
         node = node_class(name, runtime)
     except (HpLabError, ParameterException) as error:
+        fast_dds.end_within(fast_dds.LEAVING_S, 1)
         rclpy.shutdown()
         sys.exit(f"{name}: {error}")
     executor.add_node(node)
+
+    def leave() -> None:
+        node.destroy_node()
+        rclpy.shutdown()
+
+    fast_dds.leave_at_end(leave)
     try:
         while not stop.raised:
             executor.spin_once(timeout_sec=_SPIN_S)
@@ -98,8 +107,6 @@ def run_node(
             node.finish()
     runtime.shutdown()
     executor.shutdown(timeout_sec=1.0)
-    node.destroy_node()
-    rclpy.shutdown()
     # All is done: one more signal, as ros2 launch sends, must not look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,109 @@
+"""A process and its middleware: what it announces, and that it ends."""
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import environment
+from ros_domain import domain_id
+
+from hp_lab.nodes import fast_dds
+
+# Hangs as a destructor of Fast DDS does: in C, and no thread of Python runs.
+HANGING = """
+import ctypes
+from hp_lab.nodes import fast_dds
+fast_dds.LEAVING_S = 0.1
+fast_dds.leave_at_end(lambda: ctypes.PyDLL(None).sleep(1000))
+print("all was said")
+"""
+
+
+@pytest.mark.parametrize(
+    ("last_words", "code"),
+    [
+        ("", 0),
+        ("raise ValueError", 1),
+        ("fast_dds.will_end_with(130)", 130),
+        ("fast_dds.will_end_with(2); raise SystemExit(2)", 2),
+        ("fast_dds.end_within(0.1, 130)", 130),
+        ("fast_dds.end_within(0.1, 2); fast_dds.end_within(1000, 3)", 2),
+    ],
+)
+def test_a_process_that_hangs_as_it_leaves_ends_with_its_exit_code(
+    last_words: str, code: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING + last_words],
+        env=environment(0),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout == "all was said\n"
+
+
+def test_a_process_that_leaves_is_not_cut_short() -> None:
+    script = "\n".join(
+        [
+            "from hp_lab.nodes import fast_dds",
+            "fast_dds.leave_at_end(lambda: print('left'))",
+            "fast_dds.end_within(1000, 3)",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(0),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "left\n")
+
+
+@pytest.mark.parametrize("name", fast_dds.PROFILE_VARIABLES)
+def test_a_profile_that_the_user_chose_is_kept(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in fast_dds.PROFILE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, "mine.xml")
+    fast_dds.configure()
+    found = {
+        variable: os.environ.get(variable) for variable in fast_dds.PROFILE_VARIABLES
+    }
+    assert found == {**dict.fromkeys(fast_dds.PROFILE_VARIABLES), name: "mine.xml"}
+
+
+@pytest.mark.ros
+def test_a_participant_announces_a_lease_of_five_minutes(tmp_path: Path) -> None:
+    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
+    script = (
+        "from hp_lab.nodes.client import LabClient\nwith LabClient():\n    input()\n"
+    )
+    with domain_id() as domain, socket.socket(type=socket.SOCK_DGRAM) as peer:
+        peer.settimeout(60)
+        # Where the 21st participant of the domain would listen (RTPS 2.5, 9.6.2.3).
+        peer.bind(("127.0.0.1", 7410 + 250 * domain + 2 * 20))
+        client = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=environment(domain),
+            stdin=subprocess.PIPE,
+        )
+        try:
+            announced = peer.recv(65536)
+        finally:
+            client.communicate(b"\n", timeout=60)
+    assert announced.startswith(b"RTPS")
+    lease_s = 300
+    # Parameter 2, PID_PARTICIPANT_LEASE_DURATION: seconds and their fraction.
+    assert struct.pack("<HHiI", 2, 8, lease_s, 0) in announced
+    assert client.returncode == 0

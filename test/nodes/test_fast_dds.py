@@ -1,5 +1,8 @@
 """A process and its middleware: what it announces, and that it ends."""
 
+import contextlib
+import fcntl
+import itertools
 import os
 import socket
 import struct
@@ -80,6 +83,33 @@ def test_a_profile_that_the_user_chose_is_kept(
         variable: os.environ.get(variable) for variable in fast_dds.PROFILE_VARIABLES
     }
     assert found == {**dict.fromkeys(fast_dds.PROFILE_VARIABLES), name: "mine.xml"}
+
+
+@pytest.mark.ros
+def test_what_the_middleware_says_does_not_mix_with_output(tmp_path: Path) -> None:
+    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
+    script = (
+        "from hp_lab.nodes.client import LabClient\nwith LabClient():\n    print(1)\n"
+    )
+    with contextlib.ExitStack() as held, domain_id() as domain:
+        # Shared memory that another program has makes Fast DDS complain.
+        ports = itertools.product(("fastrtps", "fastdds"), range(7000, 7040))
+        for maker, port in ports:
+            path = Path("/dev") / "shm" / f"{maker}_port{port}_el"
+            lock = held.enter_context(path.open("a"))
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=environment(domain),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert "open_and_lock_file failed" in done.stderr
+    assert done.stdout == "1\n"
 
 
 @pytest.mark.ros

@@ -13,9 +13,9 @@ from planner_peers import Json
 from scipy.special import logsumexp
 
 from hp_lab.planner.gp import Data, StructuredGP
-from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypotheses import Hypothesis, Policy
 from hp_lab.planner.kernels import Stationary
-from hp_lab.planner.learning import Learner, Policy, misfit
+from hp_lab.planner.learning import Learner, misfit
 from hp_lab.planner.model_space import scaling, standard_model
 from hp_lab.planner.posterior import COLD_PREDICTION, fit, remember
 from hp_lab.planner.priors import LogNormal

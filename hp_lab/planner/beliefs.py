@@ -14,11 +14,11 @@ import numpy as np
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.chosen_hypotheses import chosen, load_modules
 from hp_lab.planner.goal import Goal
-from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypotheses import VANILLA_NAME, Hypothesis
 from hp_lab.planner.hypothesis_checks import PRIOR_DRAWS, nearest_draw
 from hp_lab.planner.learning import Misfit, Rewards, misfit
 from hp_lab.planner.memory import Memory, from_bytes, to_bytes
-from hp_lab.planner.model_space import VANILLA_NAME, differ
+from hp_lab.planner.model_space import differ
 from hp_lab.planner.objectives import Objective, Reading, reading
 from hp_lab.planner.posterior import (
     Fit,

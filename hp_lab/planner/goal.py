@@ -9,8 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner.dimensions import Model, Settings
-from hp_lab.planner.learning import Policy
-from hp_lab.planner.model_space import VANILLA_NAME
+from hp_lab.planner.hypotheses import VANILLA_NAME, Policy
 from hp_lab.planner.objectives import Objective, check_objectives
 from hp_lab.planner.priors import Prior
 from hp_lab.planner.settings_check import problems

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -33,6 +33,10 @@ Inputs = Mapping[str, np.ndarray]
 MeanFunction = Callable[..., Any]
 # An array (P, 1) of one value a particle.
 Parameter = FloatArray
+# How hypotheses are compared (:mod:`hp_lab.planner.learning`).
+Policy = Literal["evidence", "published"]
+# What the model without a hypothesis is called.
+VANILLA_NAME = "gp"
 # Draws of the priors with which a function is tried.
 _TRIES = 8
 

@@ -9,13 +9,13 @@ their posterior probability and measures where the average of them is most uncer
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
 from hp_lab.errors import InvalidInput
 from hp_lab.planner import mixture
 from hp_lab.planner.gp import Data, StructuredGP
+from hp_lab.planner.hypotheses import Policy
 from hp_lab.planner.kernels import Independent
 from hp_lab.planner.memory import Memory
 from hp_lab.planner.posterior import (
@@ -31,7 +31,6 @@ from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.smc import Effort
 from hp_lab.units import FloatArray
 
-Policy = Literal["evidence", "published"]
 WARM_UP = 3
 EXPLORE = 0.4
 _PREDICTING = 96

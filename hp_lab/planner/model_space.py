@@ -9,7 +9,7 @@ from hp_lab.planner import molecules
 from hp_lab.planner.dimensions import Categorical, Molecule
 from hp_lab.planner.discrepancy import Discrepancy
 from hp_lab.planner.gp import StructuredGP
-from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypotheses import VANILLA_NAME, Hypothesis
 from hp_lab.planner.kernels import (
     Embedded,
     Kernel,
@@ -25,8 +25,6 @@ from hp_lab.planner.priors import LogNormal
 from hp_lab.planner.space import Space
 from hp_lab.units import FloatArray
 
-# What the model without a hypothesis is called.
-VANILLA_NAME = "gp"
 _DESCRIPTOR_COMPONENTS = 6
 # Values of a smaller relative difference are equal.
 _ROUNDING = 1e-12

@@ -9,15 +9,10 @@ from scipy.special import logsumexp, ndtri
 
 from hp_lab.planner import mixture, outliers
 from hp_lab.planner.gp import Conditioned, Data, StructuredGP
-from hp_lab.planner.hypotheses import Hypothesis
+from hp_lab.planner.hypotheses import VANILLA_NAME, Hypothesis
 from hp_lab.planner.hypothesis_checks import undefined
 from hp_lab.planner.memory import Memory
-from hp_lab.planner.model_space import (
-    VANILLA_NAME,
-    differ,
-    scaling,
-    standard_model,
-)
+from hp_lab.planner.model_space import differ, scaling, standard_model
 from hp_lab.planner.objectives import Objective, Reading
 from hp_lab.planner.posterior import (
     LEAST_OVERLAP,

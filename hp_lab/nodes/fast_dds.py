@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PROFILE = Path(__file__).parent / "data" / "fast_dds.xml"
@@ -19,6 +20,7 @@ PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES
 # Leaving the graph takes 0.03 s, on a busy machine some tenths.
 LEAVING_S = 5.0
 _SIGEV_THREAD = 2
+_exit_code = 0
 
 
 class _SigEvent(ctypes.Structure):
@@ -80,18 +82,16 @@ def end_within(limit_s: float, code: int) -> None:
 
     For a program's last lines: what it wrote is flushed here. A timer of the C library
     sees to the end, as a destructor of Fast DDS that hangs lets no thread and no signal
-    handler of Python run. Called again, it changes nothing.
+    handler of Python run.
 
     Args:
         limit_s: Real time, s.
         code: Exit code, 0 to 255.
     """
-    global _ending  # noqa: PLW0603 - as above
-    if _ending:
-        return
-    _ending = True
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # Nobody may read them any more; Python says so when it closes them.
+        with suppress(OSError):
+            stream.flush()
     c_library = ctypes.CDLL(None, use_errno=True)
     leave_now = ctypes.cast(c_library["_exit"], ctypes.c_void_p).value
     event = _SigEvent(value=code, notify=_SIGEV_THREAD, function=leave_now)
@@ -104,7 +104,3 @@ def end_within(limit_s: float, code: int) -> None:
     fraction_s, whole_s = math.modf(limit_s)
     when = _TimerSpec(value_s=int(whole_s), value_ns=int(fraction_s * 1e9))
     c_library.timer_settime(timer, 0, ctypes.byref(when), None)
-
-
-_ending = False
-_exit_code = 0

@@ -17,6 +17,8 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 # One machine's laboratory; and one thread a process, as tests run side by side.
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
+# Packages are compiled when first imported, not in every process anew.
+unexport PYTHONDONTWRITEBYTECODE
 test test-core: export OMP_NUM_THREADS = 1
 test test-core: export OPENBLAS_NUM_THREADS = 1
 

@@ -13,7 +13,9 @@ ARGS ?=
 VENV := $(if $(filter jazzy,$(DISTRO)),.venv,.venv-$(DISTRO))
 CORE_VENV := .venv-core$(if $(LOCK),-$(LOCK))
 BOOTSTRAP := $(or $(PYTHON),python3) scripts/bootstrap.py
-PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+# In their order: the longest files have few tests and would come last otherwise.
+PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+  --no-loadscope-reorder
 
 # One machine's laboratory; and one thread a process, as tests run side by side.
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST

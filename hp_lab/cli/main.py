@@ -8,6 +8,7 @@ import typer
 
 from hp_lab.cli import campaign, data, lab, planning, spectra, worklist
 from hp_lab.errors import HpLabError
+from hp_lab.nodes import fast_dds
 
 app = typer.Typer(
     name="hp-lab",
@@ -45,8 +46,5 @@ def main() -> None:
 
 
 def _end(code: str | int | None) -> NoReturn:
-    if "hp_lab.nodes.fast_dds" in sys.modules and isinstance(code, int):
-        from hp_lab.nodes import fast_dds
-
-        fast_dds.will_end_with(code)
+    fast_dds.will_end_with(code if isinstance(code, int) else int(code is not None))
     sys.exit(code)

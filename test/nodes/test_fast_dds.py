@@ -26,6 +26,20 @@ print("all was said")
 """
 
 
+def run(
+    script: str, folder: Path, *arguments: str, domain: int = 0
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder,
+        env=environment(domain),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("last_words", "code"),
     [
@@ -38,21 +52,72 @@ print("all was said")
     ],
 )
 def test_a_process_that_hangs_as_it_leaves_ends_with_its_exit_code(
-    last_words: str, code: int
+    last_words: str, code: int, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", HANGING + last_words],
-        env=environment(0),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = run(HANGING + last_words, tmp_path)
     assert done.returncode == code, done.stderr
     assert done.stdout == "all was said\n"
 
 
-def test_a_process_that_leaves_is_not_cut_short() -> None:
+@pytest.mark.parametrize("arguments", [["campaign", "status", "nope"], ["nope"]])
+def test_a_command_that_hangs_as_it_leaves_ends_with_its_exit_code(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    script = HANGING + "from hp_lab.cli.main import main\nmain()\n"
+    done = run(script, tmp_path, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert "nope" in done.stderr
+
+
+# The node ends as if by Ctrl-C, right after its first spin.
+NODE = """
+import ctypes, os, signal
+from rclpy.node import Node
+from hp_lab.nodes import fast_dds
+from hp_lab.nodes.process import run_node
+fast_dds.LEAVING_S = 0.1
+
+class Hanging(Node):
+    def __init__(self, name, runtime):
+        assert os.environ[fast_dds.PROFILE_VARIABLES[0]] == str(fast_dds.PROFILE)
+        super().__init__(name)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def finish(self):
+        print("safe")
+        {finishing}
+
+    def destroy_node(self):
+        ctypes.PyDLL(None).sleep(1000)
+
+run_node(Hanging, "hanging")
+"""
+CLIENT = """
+import ctypes
+from hp_lab.nodes import fast_dds
+from hp_lab.nodes.client import LabClient
+fast_dds.LEAVING_S = 0.1
+with LabClient() as client:
+    client.node.destroy_node = lambda: ctypes.PyDLL(None).sleep(1000)
+    print("safe")
+    {finishing}
+"""
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("script", [NODE, CLIENT])
+@pytest.mark.parametrize(("finishing", "code"), [("pass", 0), ("raise OSError", 1)])
+def test_nodes_and_clients_that_hang_as_they_leave_end(
+    script: str, finishing: str, code: int, tmp_path: Path
+) -> None:
+    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
+    with domain_id() as domain:
+        done = run(script.format(finishing=finishing), tmp_path, domain=domain)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == "safe\n"
+
+
+def test_a_process_that_leaves_is_not_cut_short(tmp_path: Path) -> None:
     script = "\n".join(
         [
             "from hp_lab.nodes import fast_dds",
@@ -60,14 +125,7 @@ def test_a_process_that_leaves_is_not_cut_short() -> None:
             "fast_dds.end_within(1000, 3)",
         ]
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environment(0),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = run(script, tmp_path)
     assert (done.returncode, done.stdout) == (0, "left\n")
 
 
@@ -99,15 +157,7 @@ def test_what_the_middleware_says_does_not_mix_with_output(tmp_path: Path) -> No
             lock = held.enter_context(path.open("a"))
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=tmp_path,
-            env=environment(domain),
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = run(script, tmp_path, domain=domain)
     assert "open_and_lock_file failed" in done.stderr
     assert done.stdout == "1\n"
 

@@ -11,10 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
+
 from commands import environment
 from ros_domain import domain_id
 
 from hp_lab.nodes import fast_dds
+
+pytestmark = pytest.mark.ros
 
 # Hangs as a destructor of Fast DDS does: in C, and no thread of Python runs.
 HANGING = """
@@ -104,13 +109,11 @@ with LabClient() as client:
 """
 
 
-@pytest.mark.ros
 @pytest.mark.parametrize("script", [NODE, CLIENT])
 @pytest.mark.parametrize(("finishing", "code"), [("pass", 0), ("raise OSError", 1)])
 def test_nodes_and_clients_that_hang_as_they_leave_end(
     script: str, finishing: str, code: int, tmp_path: Path
 ) -> None:
-    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
     with domain_id() as domain:
         done = run(script.format(finishing=finishing), tmp_path, domain=domain)
     assert done.returncode == code, done.stderr
@@ -143,9 +146,7 @@ def test_a_profile_that_the_user_chose_is_kept(
     assert found == {**dict.fromkeys(fast_dds.PROFILE_VARIABLES), name: "mine.xml"}
 
 
-@pytest.mark.ros
 def test_what_the_middleware_says_does_not_mix_with_output(tmp_path: Path) -> None:
-    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
     script = (
         "from hp_lab.nodes.client import LabClient\nwith LabClient():\n    print(1)\n"
     )
@@ -162,9 +163,7 @@ def test_what_the_middleware_says_does_not_mix_with_output(tmp_path: Path) -> No
     assert done.stdout == "1\n"
 
 
-@pytest.mark.ros
 def test_a_participant_announces_a_lease_of_five_minutes(tmp_path: Path) -> None:
-    pytest.importorskip("rclpy", reason="needs a ROS 2 environment")
     script = (
         "from hp_lab.nodes.client import LabClient\nwith LabClient():\n    input()\n"
     )
